@@ -1,0 +1,22 @@
+from . import components, data, dynamics, eels, io, lattice, layer, plotting, signals, simulate, transport, units, workflow
+from .io import LineScan, load_scan
+from .workflow import analyse
+
+__all__ = [
+    "LineScan",
+    "analyse",
+    "components",
+    "data",
+    "dynamics",
+    "eels",
+    "io",
+    "lattice",
+    "layer",
+    "load_scan",
+    "plotting",
+    "signals",
+    "simulate",
+    "transport",
+    "units",
+    "workflow",
+]

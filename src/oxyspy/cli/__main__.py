@@ -1,0 +1,7 @@
+"""``python -m oxyspy.cli``."""
+
+import sys
+
+from oxyspy.cli import main
+
+sys.exit(main())
