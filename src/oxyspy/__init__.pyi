@@ -1,4 +1,19 @@
-from . import components, data, dynamics, eels, io, lattice, layer, plotting, signals, simulate, transport, units, workflow
+from . import (
+    components,
+    data,
+    dynamics,
+    eels,
+    errors,
+    io,
+    lattice,
+    layer,
+    plotting,
+    signals,
+    simulate,
+    transport,
+    units,
+    workflow,
+)
 from .io import LineScan, load_scan
 from .workflow import analyse
 
@@ -9,6 +24,7 @@ __all__ = [
     "data",
     "dynamics",
     "eels",
+    "errors",
     "io",
     "lattice",
     "layer",

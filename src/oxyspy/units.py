@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from oxyspy.errors import InputError
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_QUANTITY = re.compile(rf"^\s*(?P<value>{_NUMBER})\s*(?:(?:\+/?-|±)\s*(?P<sigma>{_NUMBER}))?\s*(?P<unit>[^\d\s].*?)?\s*$")
+# atomic, so that "1e6 1/eV" is never read as 1 in the unit "e6 1/eV"
+_NUMBER = r"(?>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+_QUANTITY = re.compile(rf"^\s*(?P<value>{_NUMBER})\s*(?:(?:\+/?-|±)\s*(?P<sigma>{_NUMBER}))?\s*(?P<unit>\S.*?)?\s*$")
 
 
 @lru_cache(maxsize=1)
@@ -26,7 +27,7 @@ def convert(value: float, unit: str, to: str, name: str = "value") -> float:
     try:
         return float(registry().Quantity(value, unit).to(to).magnitude)
     except pint.errors.UndefinedUnitError as error:
-        raise InputError(f"{name}: unit {unit!r} is not known; give it in {to} or a unit that converts to it") from error
+        raise InputError(f"{name}: unit {unit!r} is not known; needed one that converts to {to}") from error
     except pint.errors.DimensionalityError as error:
         raise InputError(f"{name}: found {value:g} {unit}, needed a quantity that converts to {to}") from error
     except Exception as error:  # pint's parser raises many kinds on malformed text
@@ -45,7 +46,7 @@ def parse_measured(text: str | float, to: str, name: str = "value") -> tuple[flo
     """Read ``"2.0 +- 0.3 nm"`` (also ``±``, ``+/-``) as value and standard error in ``to``; no error given is 0."""
     match = _QUANTITY.match(str(text))
     if match is None:
-        raise InputError(f"{name}: cannot read {str(text)!r}; write a number and a unit, e.g. '2 {to}' or '2 +- 0.3 {to}'")
+        raise InputError(f"{name}: cannot read {str(text)!r}; write a number and a unit, e.g. '2 +- 0.3 {to}'")
     unit = match["unit"]
     if unit is None:
         raise InputError(f"{name}: {str(text)!r} has no unit; write e.g. '{match['value']} {to}'")
