@@ -1,0 +1,113 @@
+"""Numbers that are linear in the counts, with their exact covariance.
+
+An area after background subtraction and deconvolution is, apart from the two background parameters, a weighted sum of
+raw counts. Carrying each window back through the deconvolution gives its weights on recorded channels; the background
+parameters, too, move linearly with the counts to first order. So each number has one weight per raw channel,
+
+    T = q - (dB/dtheta . q) dtheta/dy,   q = carry_back(window),
+
+and the covariance of two numbers is sum(T_a T_b var(y)). Nothing about the noise after deconvolution, which is
+correlated, has to be assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from oxyspy.eels.background import PowerLaw
+from oxyspy.eels.deconvolution import Kernel, carry_back
+from oxyspy.eels.windows import check_inside
+
+
+@dataclass(frozen=True)
+class Functionals:
+    """Values of k linear functionals of each spectrum, and their covariance.
+
+    Attributes
+    ----------
+    values : array, shape (..., k)
+    covariance : array, shape (..., k, k)
+    """
+
+    values: NDArray
+    covariance: NDArray
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, where: ArrayLike | bool = True) -> Functionals:
+        """Sum over independent spectra, those with ``nan`` or outside ``where`` left out."""
+        stack = self.values.ndim - 1
+        if axis is None:
+            axis = tuple(range(stack))
+        axis = tuple(a % stack for a in np.atleast_1d(axis))
+        good = np.isfinite(self.values).all(-1) & where
+        return Functionals(
+            np.where(good[..., None], self.values, 0).sum(axis),
+            np.where(good[..., None, None], self.covariance, 0).sum(axis),
+        )
+
+    def weighted(self, weights: NDArray) -> Functionals:
+        """Sums over the last stack axis (p) with ``weights`` (q, p): shape (..., q, k)."""
+        good = np.isfinite(self.values).all(-1)
+        values = np.where(good[..., None], self.values, 0)
+        covariance = np.where(good[..., None, None], self.covariance, 0)
+        return Functionals(
+            np.einsum("qp,...pk->...qk", weights, values), np.einsum("qp,...pkl->...qkl", weights**2, covariance)
+        )
+
+
+def measure(
+    counts: NDArray,
+    energy: NDArray,
+    background: PowerLaw,
+    weights: NDArray,
+    *,
+    kernel: Kernel | None = None,
+    noise: ArrayLike = 1.0,
+    readout: float = 0.0,
+) -> Functionals:
+    """Measure window functions on the (deconvolved) net spectra, with their covariance.
+
+    Parameters
+    ----------
+    counts : array, shape (..., n)
+        Raw counts of a segment, background included.
+    energy : array, shape (n,)
+        Its axis in eV.
+    background : PowerLaw
+        Fitted to the same counts, within the segment.
+    weights : array, shape (..., k, n) or (k, n)
+        Window functions on the net, deconvolved spectrum.
+    kernel : Kernel, optional
+        Deconvolution; without it the windows act on the net spectrum itself.
+    noise : float or array, shape (...)
+        Variance of a count over its mean: 1 for electrons counted singly, the dispersion of a camera's counts.
+    readout : float
+        Variance of an empty channel, in counts squared.
+
+    Returns
+    -------
+    Functionals
+        ``nan`` where the background could not be fitted or the kernel is missing.
+    """
+    inside = check_inside(energy, background.window, "background")
+    x = np.log(energy / background.reference)
+    model = background(energy)
+    q = (
+        np.broadcast_to(weights, (*counts.shape[:-1], *weights.shape[-2:]))
+        if kernel is None
+        else carry_back(weights, kernel)
+    )
+    values = np.einsum("...kn,...n->...k", q, counts - model)
+    # d(value)/d(log A, r), and d(log A, r)/d(counts) = covariance . (1, -x) within the fit window
+    by_theta = np.stack(
+        [np.einsum("...kn,...n->...k", q, model), -np.einsum("...kn,...n->...k", q, model * x)], axis=-1
+    )
+    score = np.stack([np.ones(inside.stop - inside.start), -x[inside]])
+    by_counts = background.covariance @ score
+    total = np.array(q, dtype=float)
+    total[..., inside] -= by_theta @ by_counts
+    variance = np.maximum(counts, 0) * np.asarray(noise, float)[..., None] + readout
+    covariance = np.einsum("...kn,...ln,...n->...kl", total, total, variance, optimize=True)
+    return Functionals(values, covariance)
