@@ -1,0 +1,187 @@
+"""``oxyspy permeability``: from a layer to the diffusivity its coating must have had, or from that to the time."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Any
+
+# option, unit, help; defaults stand in data/transport.yaml
+QUANTITIES = (
+    ("layer", "nm", "thickness of the reacted layer, e.g. '2.0+-0.3nm'"),
+    ("coating", "nm", "thickness of the coating"),
+    ("radius", "um", "radius of the particle"),
+    ("mu_c", "eV", "oxygen chemical potential of the cathode"),
+    ("mu_e", "eV", "oxygen chemical potential outside the coating"),
+    ("c_max", "cm^-3", "oxygen in the cathode"),
+    ("concentration", "cm^-3", "oxygen in the coating, which turns L into D"),
+    ("temperature", "K", "temperature"),
+)
+EPILOG = """\
+examples:
+  what D must a 10 nm coating have had, for 2 nm to react in 165 min in air?
+    oxyspy permeability --layer 2.0+-0.3nm --coating 10nm --time 165min
+  how long do 2 nm take under 10 nm of Li3B11O18 against Li3PS4?
+    oxyspy permeability --layer 2nm --coating 10nm --known-coating Li3B11O18 --environment Li3PS4
+  the same, with tables and a figure in the folder out:
+    oxyspy permeability --layer 2nm --coating 10nm --time 165min -o out
+
+Every number needs its unit. An error may follow it as +-, ± or +/-; what has none is taken as exact.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "permeability",
+        help="oxygen diffusivity of a coating from the reacted layer under it, and back",
+        description="Backward (--time): the oxygen diffusivity a coating must have had for the layer to form in that "
+        "time. Forward (--L, --D or --known-coating): the time in which the layer forms.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    # argparse takes "-5.24eV" for an option; a dash and a digit are always a number here
+    parser._negative_number_matcher = re.compile(r"^-\.?\d")
+    for name, unit, words in QUANTITIES:
+        required = name in ("layer", "coating")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=_quantity(name), metavar=unit.upper(), required=required, help=words
+        )
+    parser.add_argument("--environment", metavar="NAME", help="outside the coating: air or Li3PS4, in place of --mu-e")
+    way = parser.add_mutually_exclusive_group(required=True)
+    way.add_argument("--time", type=_quantity("time"), metavar="MIN", help="backward: time at high voltage")
+    way.add_argument("--L", type=_quantity("L"), metavar="1/EV/CM/S", help="forward: Onsager coefficient")
+    way.add_argument("--D", type=_quantity("D"), metavar="CM^2/S", help="forward: oxygen diffusivity")
+    way.add_argument("--known-coating", metavar="NAME", help="forward: a coating of `oxyspy coatings`")
+    parser.add_argument("--geometry", choices=("sphere", "cylinder", "plane"), default="sphere", help="default: sphere")
+    parser.add_argument(
+        "--coatings", metavar="FILE", help="YAML file of more coatings to compare with or to choose from"
+    )
+    parser.add_argument("--samples", type=int, default=10_000, metavar="N", help="draws of the interval; default 10000")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws; default 0")
+    parser.add_argument("-o", "--output", metavar="OUT", help="folder for permeability.csv, .json and .png")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def _quantity(name: str):
+    """Return an argparse type: text with a unit, and perhaps an error, to value and error in documented units."""
+
+    def read(text: str) -> tuple[float, float]:
+        from oxyspy.errors import InputError
+        from oxyspy.transport.quantities import measured
+
+        try:
+            value, sigma = measured(name, text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return float(value), float(sigma)
+
+    return read
+
+
+def run(args: argparse.Namespace) -> int | None:
+    """Run the subcommand."""
+    from oxyspy.data import load
+    from oxyspy.transport import coatings, densification_time, required_diffusivity
+
+    if args.environment is not None and args.mu_e is not None:
+        args.parser.error("argument --environment: not allowed with argument --mu-e")
+    environments = load("transport")["environments"]
+    if args.environment is not None and args.environment not in environments:
+        args.parser.error(f"argument --environment: {args.environment!r} is not one of {', '.join(environments)}")
+    known = coatings(args.coatings)
+    given: dict[str, Any] = {"geometry": args.geometry, "n_samples": args.samples, "seed": args.seed}
+    for name, _, _ in QUANTITIES:
+        pair = getattr(args, name)
+        if pair is not None:
+            given[name], given[f"{name}_sigma"] = pair
+    if args.environment is not None:
+        given["mu_e"] = environments[args.environment]["mu_e"]["value"]
+    # these two are taken as exact
+    given.pop("temperature_sigma", None)
+    if args.time is not None:
+        given["time"], given["time_sigma"] = args.time
+        return _backward(required_diffusivity(**given), known, args.output)
+    given.pop("concentration_sigma", None)
+    for name in ("L", "D"):
+        pair = getattr(args, name)
+        if pair is not None:
+            given[name], given[f"{name}_sigma"] = pair
+    if args.known_coating is not None:
+        given["known"] = known[args.known_coating]
+    return _forward(densification_time(**given), args.output)
+
+
+def _backward(found, known, output: str | None) -> None:
+    from oxyspy.transport import compare_coatings
+    from oxyspy.transport.compare import VERDICTS
+
+    beside = compare_coatings(found, known)
+    print(found)
+    _print_inputs(found)
+    print(f"\n{'coating':<12} {'its D cm2/s':>12} {'needed':>10} {'L/needed':>9}  verdict")
+    for one in beside:
+        print(
+            f"{one.coating:<12} {one.diffusivity:>12.2g} {one.required:>10.2g} {one.ratio:>9.2g}  {VERDICTS[one.verdict]}"
+        )
+    if output is not None:
+        from oxyspy.plotting import save_figure
+        from oxyspy.transport.figures import plot_required
+
+        folder = _write(output, found, "required_diffusivity_cm2_s", {"comparison": beside})
+        save_figure(plot_required(found, beside), folder / "permeability.png")
+
+
+def _forward(found, output: str | None) -> None:
+    print(found)
+    _print_inputs(found)
+    if output is not None:
+        _write(output, found, "time_s", {})
+
+
+def _print_inputs(found) -> None:
+    from oxyspy.transport.quantities import LIMITS
+
+    total = sum(part**2 for part in found.contributions.values())
+    for name, pair in found.inputs.items():
+        unit = LIMITS[name][0].replace("**", "^") if name in LIMITS else ""
+        error = f" +- {pair['sigma']:.3g}" if pair["sigma"] else ""
+        share = (
+            f"   {found.contributions[name] ** 2 / total:.0%} of the variance" if name in found.contributions else ""
+        )
+        print(f"  {name:<14} {pair['value']:.6g}{error} {unit}{share}".rstrip())
+    print(f"  {found.method}")
+    if found.dominant:
+        print(f"  largest part of the error: {found.dominant}")
+
+
+def _write(output: str, found, quantity: str, more: dict):
+    """Write permeability.csv, one row a number, and permeability.json, everything; return the folder."""
+    from pathlib import Path
+
+    from oxyspy import __version__
+    from oxyspy.files import write_json, write_text
+
+    folder = Path(output)
+    rows = [(f"{quantity}{end}", getattr(found, name)) for end, name in _ENDS]
+    rows += [("onsager_per_ev_cm_s", found.onsager), ("ln_sigma", found.sigma), ("dominant", found.dominant)]
+    rows += [("upper_limit", found.upper_limit), ("reason", found.reason)]
+    for name, pair in found.inputs.items():
+        rows += [(f"{name}", pair["value"]), (f"{name}_sigma", pair["sigma"])]
+    for one in more.get("comparison", ()):
+        rows += [(f"{one.coating}_ratio", one.ratio), (f"{one.coating}_verdict", one.verdict)]
+    write_text(folder / "permeability.csv", "".join(f"{line}\n" for line in _csv([("quantity", "value"), *rows])))
+    write_json(folder / "permeability.json", {"version": __version__, **found.to_dict(), **more})
+    return folder
+
+
+_ENDS = (("", "value"), ("_low", "low"), ("_high", "high"), ("_low_95", "low_95"), ("_high_95", "high_95"))
+
+
+def _csv(rows) -> list[str]:
+    import csv
+    import io
+
+    with io.StringIO() as text:
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        return text.getvalue().splitlines()

@@ -1,0 +1,66 @@
+"""Figures of the transport model; each returns a matplotlib figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from oxyspy.transport.compare import Comparison
+    from oxyspy.transport.inverse import RequiredDiffusivity
+
+
+def plot_required(required: RequiredDiffusivity, beside: Sequence[Comparison]) -> Figure:
+    """Return the required diffusivity as a band, with the known coatings' own as points with their bounds.
+
+    Each coating's point is moved by the ratio of concentrations (at most some tens of per cent), so that its place
+    relative to the band is that of the Onsager coefficients.
+    """
+    from oxyspy.plotting import COLOURS, figure
+
+    fig, ax = figure(size=(5.2, 2.9))
+    upper = bool(required.upper_limit)
+    label = "required, 68 % (95 %)"
+    if upper:
+        ax.axvspan(1e-40, required.high_95, color=COLOURS["sky"], alpha=0.35, lw=0, label="possible: upper limit, 95 %")
+    elif np.isfinite(required.value):
+        if required.contributions:
+            ax.axvspan(required.low_95, required.high_95, color=COLOURS["sky"], alpha=0.3, lw=0)
+            ax.axvspan(required.low, required.high, color=COLOURS["sky"], alpha=0.6, lw=0, label=label)
+        ax.axvline(required.value, color=COLOURS["blue"], label="required")
+    colours = {"consistent": "green", "faster": "vermilion", "slower": "purple", "undecided": "grey", "unknown": "grey"}
+    words = {
+        "consistent": "could be transport-limited",
+        "faster": "lets through more",
+        "slower": "lets through too little",
+        "undecided": "not excluded",
+        "unknown": "not compared",
+    }
+    shift = [1.0 if upper or not np.isfinite(one.ratio) else required.value / one.required for one in beside]
+    seen: set[str] = set()
+    for i, (one, factor) in enumerate(zip(beside, shift, strict=True)):
+        d = one.diffusivity * factor
+        ax.errorbar(
+            d,
+            i,
+            xerr=[[d - one.diffusivity_low * factor], [one.diffusivity_high * factor - d]],
+            fmt="o",
+            ms=4.5,
+            capsize=2.5,
+            color=COLOURS[colours[one.verdict]],
+            label=None if one.verdict in seen else words[one.verdict],
+        )
+        seen.add(one.verdict)
+    lows = [one.diffusivity_low for one in beside] + [d for d in (required.low_95,) if d > 0 and np.isfinite(d)]
+    highs = [one.diffusivity_high for one in beside] + [d for d in (required.high_95,) if np.isfinite(d)]
+    ax.set_xscale("log")
+    ax.set_xlim(min(lows) / 10, max(highs) * 10)
+    ax.set_yticks(range(len(beside)), [one.coating for one in beside])
+    ax.set_ylim(len(beside) - 0.5, -0.5)
+    ax.set_xlabel(f"oxygen diffusivity at {np.mean(required.inputs['temperature']['value']):g} K (cm$^2$/s)")
+    fig.legend(loc="outside upper center", ncols=2)
+    return fig

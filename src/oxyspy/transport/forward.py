@@ -1,0 +1,184 @@
+"""Forward: from a coating's diffusivity to the time in which a layer forms under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from oxyspy.errors import InputError
+from oxyspy.results import Result
+from oxyspy.transport.coating import Coating
+from oxyspy.transport.model import check_inputs, log_onsager_time, shared_fields, slopes
+from oxyspy.transport.permeation import dimension
+from oxyspy.transport.quantities import K_B, STUDY, measured
+from oxyspy.transport.uncertainty import SIGNIFICANT, interval
+
+
+@dataclass(frozen=True, repr=False)
+class DensificationTime(Result):
+    """The time in which a layer forms under a coating; numbers, or arrays over the problems.
+
+    Attributes
+    ----------
+    value, low, high, low_95, high_95 : float or ndarray
+        s; ends of the 68.3 % and 95 % intervals, or one-sided upper limits as in `RequiredDiffusivity`.
+    sigma, sigma_linear : float or ndarray
+        Standard error of ln t: half the 68.3 % interval, and to first order.
+    sensitivities, contributions, dominant, upper_limit, reason, inputs, method
+        As in `RequiredDiffusivity`; the input ``ln_L`` is the Onsager coefficient of the coating.
+    onsager : float or ndarray
+        The Onsager coefficient used, eV-1 cm-1 s-1.
+    """
+
+    value: Any
+    low: Any
+    high: Any
+    low_95: Any
+    high_95: Any
+    sigma: Any
+    sigma_linear: Any
+    sensitivities: dict[str, Any]
+    contributions: dict[str, Any]
+    dominant: Any
+    upper_limit: Any
+    reason: Any
+    inputs: dict[str, dict[str, Any]]
+    method: str
+    onsager: Any
+
+    def __repr__(self) -> str:
+        if np.ndim(self.value):
+            return f"DensificationTime: {np.size(self.value)} problems, {np.sum(np.isfinite(self.value))} with a value"
+        if self.upper_limit:
+            return f"time < {self.high_95 / 60:.3g} min (95 %): {self.reason}"
+        if not np.isfinite(self.value):
+            return f"time not known: {self.reason}"
+        unit, length = readable_unit(self.value)
+        low, value, high = (f"{t / length:.3g}" for t in (self.low, self.value, self.high))
+        return f"{value} {unit}{f', 68 % [{low}, {high}]' if self.contributions else ''} at L = {self.onsager:.4g} /(eV cm s)"
+
+
+def readable_unit(seconds: float) -> tuple[str, float]:
+    """Return the unit in which a reader would put a duration, and its length in s.
+
+    Examples
+    --------
+    >>> readable_unit(9909.9)
+    ('min', 60.0)
+    """
+    for unit, length, most in (("s", 1.0, 300), ("min", 60.0, 1000), ("h", 3600.0, 500), ("d", 86400.0, 1000)):
+        if seconds < most * length:
+            return unit, length
+    return "y", 31557600.0
+
+
+def densification_time(
+    layer: Any,
+    coating: Any,
+    *,
+    L: Any = None,
+    D: Any = None,
+    known: Coating | None = None,
+    radius: Any = STUDY["radius"],
+    mu_c: Any = STUDY["mu_c"],
+    mu_e: Any = STUDY["mu_e"],
+    c_max: Any = STUDY["c_max"],
+    released: Any = STUDY["released"],
+    concentration: Any = None,
+    temperature: Any = None,
+    L_sigma: Any = 0.0,
+    D_sigma: Any = 0.0,
+    layer_sigma: Any = 0.0,
+    coating_sigma: Any = 0.0,
+    radius_sigma: Any = 0.0,
+    mu_c_sigma: Any = 0.0,
+    mu_e_sigma: Any = 0.0,
+    c_max_sigma: Any = 0.0,
+    geometry: str = "sphere",
+    n_samples: int = 10_000,
+    seed: int | None = 0,
+) -> DensificationTime:
+    """Return the time in which ``layer`` forms under a coating whose oxygen transport is known.
+
+    Parameters
+    ----------
+    layer, coating
+        Thickness of the reacted layer and of the coating in cm.
+    L, D, known
+        One of: Onsager coefficient in eV-1 cm-1 s-1, diffusivity in cm2/s, a `Coating`, whose bounds enter the
+        interval as they are, not symmetric in ln L.
+    concentration
+        Oxygen in the coating in cm-3, to turn ``D`` into L.
+    temperature
+        K; a known coating is taken to it by its activation energy.
+    L_sigma, D_sigma
+        Standard errors; they act as ratios, so that L never becomes negative.
+    radius, mu_c, mu_e, c_max, released, geometry, n_samples, seed, ..._sigma
+        As in `required_diffusivity`.
+
+    Raises
+    ------
+    InputError
+        Not one of L, D and known; or as in `required_diffusivity`.
+
+    References
+    ----------
+    J. Cheng et al., Chem. Mater. 2024, 36, 2642-2651, doi 10.1021/acs.chemmater.3c02351, table 3
+
+    Examples
+    --------
+    >>> densification_time(2e-7, 10e-7, L=1.455e6)
+    165 min at L = 1.455e+06 /(eV cm s)
+    """
+    dimension(geometry)
+    ln_l, below, above = _log_onsager(L, L_sigma, D, D_sigma, known, concentration, temperature)
+    inputs = {
+        "layer": measured("layer", layer, layer_sigma),
+        "coating": measured("coating", coating, coating_sigma),
+        "radius": measured("radius", radius, radius_sigma),
+        "mu_c": measured("mu_c", mu_c, mu_c_sigma),
+        "mu_e": measured("mu_e", mu_e, mu_e_sigma),
+        "c_max": measured("c_max", c_max, c_max_sigma),
+        "released": measured("released", released),
+        # drawn with a width of one and stretched below, each side by its own
+        "ln_L": (np.zeros(()), np.where((below > 0) | (above > 0), 1.0, 0.0)),
+    }
+    check_inputs(inputs, geometry)
+    x = {name: value for name, (value, _) in inputs.items()}
+    limit = inputs["layer"][0] < SIGNIFICANT * inputs["layer"][1]
+    slope = slopes(x, geometry) | {"ln_L": (below + above) / 2}
+
+    def log_time(x):
+        z = x["ln_L"]
+        # draws lie along the last axis, so what belongs to the problems needs one more there
+        centre, left, right = ln_l, below, above
+        if np.ndim(z) and np.ndim(ln_l):
+            centre, left, right = (part.reshape(-1, 1) for part in np.broadcast_arrays(ln_l, below, above))
+        return log_onsager_time(x, geometry) - (centre + np.where(z > 0, right, left) * z)
+
+    found = interval(log_time, slope, inputs, limit, n_samples, seed)
+    fields = shared_fields(found, slope, inputs, limit, geometry)
+    fields["inputs"]["ln_L"] = {"value": ln_l[()], "sigma": ((below + above) / 2)[()]}
+    return DensificationTime(**fields, onsager=np.exp(ln_l)[()])
+
+
+def _log_onsager(
+    L, L_sigma, D, D_sigma, known, concentration, temperature
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return ln L and its standard errors below and above."""
+    if sum(given is not None for given in (L, D, known)) != 1:
+        raise InputError("the coating's transport: found not just one of L, D and known; needed one of them")
+    if known is not None:
+        ion = known.oxygen if temperature is None else known.oxygen.at(float(measured("temperature", temperature)[0]))
+        return tuple(np.asarray(part) for part in (np.log(ion.onsager), *ion.log_sigma))
+    if L is not None:
+        value, sigma = measured("L", L, L_sigma)
+    else:
+        value, sigma = measured("D", D, D_sigma)
+        c = measured("concentration", STUDY["concentration"] if concentration is None else concentration)[0]
+        t = measured("temperature", STUDY["temperature"] if temperature is None else temperature)[0]
+        factor = c / (K_B * t)
+        value, sigma = value * factor, sigma * factor
+    return np.log(value), sigma / value, sigma / value

@@ -1,0 +1,236 @@
+"""Backward: from a reacted layer to the diffusivity that its coating must have had, or may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from oxyspy.results import Result
+from oxyspy.transport.model import check_inputs, log_onsager_time, shared_fields, slopes
+from oxyspy.transport.permeation import dimension
+from oxyspy.transport.quantities import K_B, STUDY, measured
+from oxyspy.transport.uncertainty import SIGNIFICANT, interval
+
+
+@dataclass(frozen=True, repr=False)
+class RequiredDiffusivity(Result):
+    """The diffusivity with which a layer forms under a coating in a time; numbers, or arrays over the scans.
+
+    Attributes
+    ----------
+    value : float or ndarray
+        cm2/s; ``nan`` where there is only an upper limit or no layer.
+    low, high, low_95, high_95 : float or ndarray
+        Ends of the 68.3 % and 95 % intervals in cm2/s. Where the layer cannot be told from zero, the lows are 0 and
+        the highs the one-sided upper limits of 68.3 % and 95 %.
+    sigma : float or ndarray
+        Standard error of ln D: half the 68.3 % interval of ln D.
+    sigma_linear : float or ndarray
+        The same to first order; close to `sigma` where the errors are small.
+    sensitivities : dict
+        d ln D / d ln x for each input x; for ``mu_c`` and ``mu_e`` d ln D / d mu in 1/eV.
+    contributions : dict
+        Each uncertain input's part of `sigma_linear`.
+    dominant : str or ndarray of str
+        The input with the largest part; empty where no input has an error.
+    upper_limit : bool or ndarray of bool
+        Whether `high_95` is a limit and `value` unknown.
+    reason : str or ndarray of str
+        Why there is no value; empty where there is one.
+    inputs : dict
+        The inputs used, each with value and sigma, in documented units.
+    method : str
+        Formula, geometry, and how the interval was made.
+    onsager, onsager_low, onsager_high : float or ndarray
+        Onsager coefficient and its 68.3 % interval in eV-1 cm-1 s-1: free of the concentration.
+    """
+
+    value: Any
+    low: Any
+    high: Any
+    low_95: Any
+    high_95: Any
+    sigma: Any
+    sigma_linear: Any
+    sensitivities: dict[str, Any]
+    contributions: dict[str, Any]
+    dominant: Any
+    upper_limit: Any
+    reason: Any
+    inputs: dict[str, dict[str, Any]]
+    method: str
+    onsager: Any
+    onsager_low: Any
+    onsager_high: Any
+
+    def __repr__(self) -> str:
+        if np.ndim(self.value):
+            known, limits = np.sum(np.isfinite(self.value)), np.sum(self.upper_limit)
+            return f"{type(self).__name__}: {np.size(self.value)} problems, {known} with a value, {limits} upper limits"
+        if self.upper_limit:
+            return f"D < {self.high_95:.2g} cm2/s (95 %): {self.reason}"
+        if not np.isfinite(self.value):
+            return f"D not known: {self.reason}"
+        interval = f", 68 % [{self.low:.3g}, {self.high:.3g}], 95 % [{self.low_95:.3g}, {self.high_95:.3g}]"
+        return f"D = {self.value:.3g}{interval if self.contributions else ''} cm2/s, L = {self.onsager:.4g} /(eV cm s)"
+
+
+class AllowedDiffusivity(RequiredDiffusivity):
+    """The largest diffusivity that keeps a layer below its target over a life; attributes as in `RequiredDiffusivity`.
+
+    A coating is safe with respect to the inputs' errors where its D is below `low_95`.
+    """
+
+
+def required_diffusivity(
+    layer: Any,
+    coating: Any,
+    time: Any,
+    *,
+    radius: Any = STUDY["radius"],
+    mu_c: Any = STUDY["mu_c"],
+    mu_e: Any = STUDY["mu_e"],
+    c_max: Any = STUDY["c_max"],
+    released: Any = STUDY["released"],
+    concentration: Any = STUDY["concentration"],
+    temperature: Any = STUDY["temperature"],
+    layer_sigma: Any = 0.0,
+    coating_sigma: Any = 0.0,
+    time_sigma: Any = 0.0,
+    radius_sigma: Any = 0.0,
+    mu_c_sigma: Any = 0.0,
+    mu_e_sigma: Any = 0.0,
+    c_max_sigma: Any = 0.0,
+    concentration_sigma: Any = 0.0,
+    geometry: str = "sphere",
+    n_samples: int = 10_000,
+    seed: int | None = 0,
+) -> RequiredDiffusivity:
+    r"""Return the oxygen diffusivity that a coating must have had for a layer to form under it in a time.
+
+    Parameters
+    ----------
+    layer
+        Thickness of the reacted layer in cm; ``nan`` where none was measured.
+    coating
+        Thickness of the coating in cm.
+    time
+        Time at high voltage in s. There is no default: it cannot be guessed.
+    radius
+        Radius of the cathode particle in cm; of no effect for ``geometry="plane"``.
+    mu_c, mu_e
+        Oxygen chemical potential of the cathode and outside the coating, eV.
+    c_max, released
+        Oxygen of the cathode in cm-3 and the fraction of it that the layer gave off.
+    concentration
+        Oxygen in the coating in cm-3; turns L into D.
+    temperature
+        K.
+    layer_sigma, coating_sigma, time_sigma, radius_sigma, mu_c_sigma, mu_e_sigma, c_max_sigma, concentration_sigma
+        Standard errors, in the unit of the quantity. What has none is taken as exact, and `method` says so.
+    geometry
+        ``"sphere"``, ``"cylinder"`` or ``"plane"``.
+    n_samples
+        Joint draws of the inputs; 0 takes the first-order interval alone, for a million problems at once.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    RequiredDiffusivity
+        With arrays where any input is one; all inputs broadcast.
+
+    Raises
+    ------
+    InputError
+        Negative thickness, mu_c not above mu_e, a layer thicker than the particle, a wrong unit: names the quantity.
+
+    Notes
+    -----
+    .. math:: D = \frac{k_B T}{c}\,\frac{q(l_s, l_c, r)\, f\, c_\mathrm{max}\, l_c}{t\,(\mu_c - \mu_e)},\qquad
+       q = \frac{r^3 - (r - l_s)^3}{3 (r + l_c)^2}
+
+    for a sphere: steady diffusion through the coating alone, the transport-limited case. Defaults are the study's
+    inputs, from ``data/transport.yaml``. Inputs are drawn from normal distributions, cut at zero but for the
+    potentials. A layer within two standard errors of zero gives the upper limit that the cut distribution has at
+    95 %; a layer known only to be thinner than x at 95 % is ``layer=0, layer_sigma=x / 1.96``.
+
+    References
+    ----------
+    J. Cheng et al., Chem. Mater. 2024, 36, 2642-2651, doi 10.1021/acs.chemmater.3c02351
+
+    Examples
+    --------
+    >>> required_diffusivity(layer=2e-7, coating=10e-7, time=9900.0)
+    D = 7.01e-19 cm2/s, L = 1.456e+06 /(eV cm s)
+    >>> required_diffusivity("2.0 +- 0.3 nm", "10 nm", "165 min").dominant
+    'layer'
+    >>> required_diffusivity("0.1 +- 0.1 nm", "10 nm", "165 min")
+    D < 9.5e-20 cm2/s (95 %): the layer is within 2 standard errors of zero: only an upper limit, at 95 %
+    """
+    dimension(geometry)
+    inputs = {
+        "layer": measured("layer", layer, layer_sigma),
+        "coating": measured("coating", coating, coating_sigma),
+        "time": measured("time", time, time_sigma),
+        "radius": measured("radius", radius, radius_sigma),
+        "mu_c": measured("mu_c", mu_c, mu_c_sigma),
+        "mu_e": measured("mu_e", mu_e, mu_e_sigma),
+        "c_max": measured("c_max", c_max, c_max_sigma),
+        "released": measured("released", released),
+        "concentration": measured("concentration", concentration, concentration_sigma),
+        "temperature": measured("temperature", temperature),
+    }
+    return _solve(RequiredDiffusivity, inputs, geometry, n_samples, seed)
+
+
+def allowed_diffusivity(target: Any, coating: Any, life: Any, **conditions: Any) -> AllowedDiffusivity:
+    """Return the largest oxygen diffusivity that keeps the reacted layer below a target over a life.
+
+    Parameters
+    ----------
+    target
+        Largest tolerable thickness of the reacted layer in cm.
+    coating
+        Thickness of the coating in cm.
+    life
+        Time at high voltage over the life in s; for cycles see `time_at_voltage`.
+    **conditions
+        As in `required_diffusivity`, which see for units, errors and the formula.
+
+    Examples
+    --------
+    >>> allowed_diffusivity("2 nm", "10 nm", "10 year")
+    D = 2.2e-23 cm2/s, L = 45.69 /(eV cm s)
+    """
+    found = required_diffusivity(target, coating, life, **conditions)
+    return AllowedDiffusivity(**vars(found))
+
+
+def _solve(kind: type, inputs: dict, geometry: str, n_samples: int, seed: int | None) -> RequiredDiffusivity:
+    check_inputs(inputs, geometry)
+    x = {name: value for name, (value, _) in inputs.items()}
+    layer, layer_sigma = inputs["layer"]
+    limit = layer < SIGNIFICANT * layer_sigma
+    slope = slopes(x, geometry)
+    slope |= {"time": -1 / x["time"], "concentration": -1 / x["concentration"], "temperature": 1 / x["temperature"]}
+
+    def log_onsager(x):
+        return log_onsager_time(x, geometry) - np.log(x["time"])
+
+    def log_diffusivity(x):
+        return log_onsager(x) + np.log(K_B * x["temperature"] / x["concentration"])
+
+    found = interval(log_diffusivity, slope, inputs, limit, n_samples, seed)
+    fields = shared_fields(found, slope, inputs, limit, geometry)
+    if np.any(inputs["concentration"][1] > 0):
+        # L does not know the concentration's error
+        known = inputs | {"concentration": (x["concentration"], np.zeros(()))}
+        of_l = shared_fields(interval(log_onsager, slope, known, limit, n_samples, seed), slope, known, limit, geometry)
+        ends = [of_l[name] for name in ("value", "low", "high")]
+    else:
+        per_d = x["concentration"] / (K_B * x["temperature"])
+        ends = [fields[name] * per_d for name in ("value", "low", "high")]
+    return kind(**fields, onsager=ends[0], onsager_low=ends[1], onsager_high=ends[2])
