@@ -1,0 +1,19 @@
+from .diffusivity import Diffusivity, HavenRatio, collective_diffusivity, combine, diffusivity, haven_ratio
+from .msd import cross_displacement, local_exponent, mean_squared_displacement
+from .trajectories import Trajectory, read_trajectory, remove_drift, unwrap
+
+__all__ = [
+    "Diffusivity",
+    "HavenRatio",
+    "Trajectory",
+    "collective_diffusivity",
+    "combine",
+    "cross_displacement",
+    "diffusivity",
+    "haven_ratio",
+    "local_exponent",
+    "mean_squared_displacement",
+    "read_trajectory",
+    "remove_drift",
+    "unwrap",
+]

@@ -1,0 +1,197 @@
+"""Mean squared displacements over all time origins, their local exponent and their covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import fft
+
+from oxyspy.errors import InputError
+
+# atoms transformed at once: enough to be fast, few enough that the transforms stay small beside the positions
+BLOCK = 8
+
+
+def mean_squared_displacement(positions: np.ndarray) -> np.ndarray:
+    r"""Return the mean squared displacement of every lag, over all atoms and all time origins.
+
+    Parameters
+    ----------
+    positions
+        Å, unwrapped, shape (frames, atoms, 3).
+
+    Returns
+    -------
+    numpy.ndarray
+        Å\ :sup:`2`, shape (frames,); the lag is the index.
+
+    Notes
+    -----
+    With :math:`N` frames, :math:`M(n) = \frac{1}{N-n}\sum_t |r_{t+n} - r_t|^2 = S_1(n) - 2 S_2(n)`, where the
+    autocorrelation :math:`S_2` comes from the power spectrum of the zero-padded positions and :math:`S_1` from
+    running sums [1]_. Powers of all atoms are added before the one inverse transform.
+
+    References
+    ----------
+    .. [1] G. R. Kneller, V. Keiner, M. Kneller, M. Schiller, Comput. Phys. Commun. 91, 191 (1995).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flight = np.arange(5.0)[:, None, None] * np.array([[[3.0, 4.0, 0.0]]])
+    >>> mean_squared_displacement(flight).round(6)
+    array([  0.,  25., 100., 225., 400.])
+    """
+    frames, atoms = _shape(positions)
+    size = fft.next_fast_len(2 * frames - 1, real=True)
+    power = np.zeros(size // 2 + 1)
+    squares = np.zeros(frames)
+    for block in _blocks(positions):
+        squares += np.einsum("at,at->t", block, block)
+        spectrum = fft.rfft(block, size, axis=-1)
+        power += np.einsum("af,af->f", spectrum.real, spectrum.real)
+        power += np.einsum("af,af->f", spectrum.imag, spectrum.imag)
+    return _finish(squares, fft.irfft(power, size)[:frames]) / atoms
+
+
+def atomwise_displacement(positions: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """Return the mean squared displacement of each atom at chosen lags, Å\N{SUPERSCRIPT TWO}, shape (lags, atoms)."""
+    frames, atoms = _shape(positions)
+    size = fft.next_fast_len(2 * frames - 1, real=True)
+    found = np.empty((len(lags), atoms))
+    for start, block in zip(range(0, atoms, BLOCK), _blocks(positions), strict=True):
+        spectrum = fft.rfft(block, size, axis=-1)
+        power = (spectrum.real**2 + spectrum.imag**2).reshape(-1, 3, size // 2 + 1).sum(axis=1)
+        squares = (block**2).reshape(-1, 3, frames).sum(axis=1)
+        found[:, start : start + BLOCK] = _finish(squares, fft.irfft(power, size, axis=-1)[:, :frames])[:, lags].T
+    return found
+
+
+def cross_displacement(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return <(A(t+n) - A(t)) . (B(t+n) - B(t))> of two paths for every lag, over all time origins.
+
+    Parameters
+    ----------
+    first, second
+        Å, shape (frames, 3): e.g. the summed positions of two species.
+    """
+    if first.shape != second.shape or first.ndim != 2:
+        raise InputError(f"two paths of one shape (frames, 3) are needed, found {first.shape} and {second.shape}")
+    frames = len(first)
+    size = fft.next_fast_len(2 * frames - 1, real=True)
+    a, b = ((x - x.mean(axis=0)).T for x in (first, second))
+    spectrum = (fft.rfft(a, size) * fft.rfft(b, size).conj()).real.sum(axis=0)
+    return _finish((a * b).sum(axis=0), fft.irfft(spectrum, size)[:frames])
+
+
+def collective_path(positions: np.ndarray) -> np.ndarray:
+    """Return the sum of the positions of all atoms, Å, shape (frames, 3): what a current of the species moves."""
+    return positions.sum(axis=1, dtype=float)
+
+
+def local_exponent(lags: np.ndarray, msd: np.ndarray) -> np.ndarray:
+    """Return the logarithmic slope of the displacement over the octave that starts at each lag.
+
+    1 is diffusion, 2 free flight, 0 a cage; nan where the lags do not reach an octave further.
+
+    Parameters
+    ----------
+    lags
+        Frames, rising, shape (k,).
+    msd
+        Mean squared displacement of every lag, index = lag.
+    """
+    ends = np.minimum(2 * lags, len(msd) - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = np.log(msd[ends] / msd[lags]) / np.log(ends / lags)
+    return np.where(2 * lags < len(msd), slope, np.nan)
+
+
+def relative_variance(lags: np.ndarray, frames: int, walkers: int, dimensions: int = 3) -> np.ndarray:
+    r"""Return var(M)/M\ :sup:`2` of free diffusion, windows overlapping [1]_.
+
+    References
+    ----------
+    .. [1] H. Qian, M. P. Sheetz, E. L. Elson, Biophys. J. 60, 910 (1991), equations for two dimensions.
+    """
+    n = np.asarray(lags, float)
+    k = frames - n
+    short = (4 * n**2 * k + 2 * k + n - n**3) / (6 * n * k**2)
+    long = 1 + (k**3 - 4 * n * k**2 + 4 * n - k) / (6 * n**2 * k)
+    return np.where(n <= k, short, long) * 2 / (dimensions * walkers)
+
+
+def displacement_covariance(lags: np.ndarray, growth: np.ndarray, frames: int) -> np.ndarray:
+    r"""Return the covariance between lags of the mean squared displacement along one dimension of one walker.
+
+    Parameters
+    ----------
+    lags
+        Frames, shape (k,).
+    growth
+        Mean squared displacement along one dimension for the lags 0, 1, ... to at least ``frames``.
+    frames
+        Length of the trajectory.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k, k). For d dimensions and N independent walkers, multiply by d/N.
+
+    Notes
+    -----
+    For Gaussian displacements with stationary increments, diffusive or not, two displacements starting ``k`` frames
+    apart have the covariance :math:`c_{nm}(k) = [g(n-k) + g(m+k) - g(k) - g(n-k-m)]/2`, and by Wick's theorem
+
+    .. math:: \mathrm{cov}(M_n, M_m) = \frac{2}{K_n K_m} \sum_k w_{nm}(k)\, c_{nm}(k)^2,
+
+    :math:`K_n = N - n` windows, :math:`w` the number of pairs of windows ``k`` frames apart. With g = 2 D t this is the
+    covariance of free diffusion (X. Michalet, Phys. Rev. E 82, 041914 (2010)).
+    """
+    lags = np.asarray(lags, int)
+    covariance = np.empty((len(lags), len(lags)))
+    for a, n in enumerate(lags):
+        for b, m in enumerate(lags[: a + 1]):
+            windows_n, windows_m = frames - n, frames - m
+            k = np.arange(1 - windows_n, windows_m)
+            pairs = np.minimum(windows_n, windows_m - k) - np.maximum(0, -k)
+            c = growth[abs(n - k)] + growth[abs(m + k)] - growth[abs(k)] - growth[abs(n - k - m)]
+            covariance[a, b] = covariance[b, a] = (pairs @ c**2) / (2 * windows_n * windows_m)
+    return covariance
+
+
+def spaced_lags(first: int, last: int, number: int) -> np.ndarray:
+    """Return up to ``number`` different lags, evenly spaced in the logarithm."""
+    return np.unique(np.round(np.geomspace(first, last, number)).astype(int))
+
+
+def _shape(positions: np.ndarray) -> tuple[int, int]:
+    if positions.ndim != 3 or positions.shape[2] != 3 or positions.shape[0] < 2 or positions.shape[1] < 1:
+        raise InputError(
+            f"positions have the shape {positions.shape}; needed (frames, atoms, 3) with two or more frames"
+        )
+    return positions.shape[0], positions.shape[1]
+
+
+def _blocks(positions: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield a few atoms at a time as rows (atom and coordinate, time), about their mean, so that little cancels."""
+    frames, atoms, _ = positions.shape
+    for start in range(0, atoms, BLOCK):
+        block = np.ascontiguousarray(positions[:, start : start + BLOCK].reshape(frames, -1).T, dtype=float)
+        block -= block.mean(axis=1, keepdims=True)
+        yield block
+
+
+def _finish(squares: np.ndarray, correlation: np.ndarray) -> np.ndarray:
+    """Return S1 - 2 S2 from the squares at each time and the summed correlation; any leading axes."""
+    frames = squares.shape[-1]
+    head = np.cumsum(squares, axis=-1)
+    both = np.empty_like(head)
+    # squares of all windows' starts and of all windows' ends
+    both[..., 0] = 2 * head[..., -1]
+    both[..., 1:] = head[..., -2::-1] + head[..., -1:] - head[..., :-1]
+    windows = frames - np.arange(frames)
+    result = (both - 2 * correlation) / windows
+    result[..., 0] = 0.0
+    return result
