@@ -392,7 +392,7 @@ def _diffusive_window(lags: np.ndarray, curve: Curve, tolerance: float) -> tuple
     if known.sum() < 3:
         best = np.nanmin(curve.exponent_sigma, initial=np.inf)
         reason = (
-            f"too little data: the local exponent is known to ± {best:.2f} at best, needed ± {DECISIVE}; run longer"
+            f"too little data: the local exponent is known to ± {best:.2f} at best; run longer (± {DECISIVE} needed)"
         )
         return None, None, False, reason
     exponent, sigma, time = curve.exponent[known], curve.exponent_sigma[known], curve.lag[known]
