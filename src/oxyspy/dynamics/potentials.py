@@ -41,7 +41,7 @@ class PairPotential(Calculator):
         U(r) = D [e^{-2a(r-r_0)} - 2 e^{-a(r-r_0)}] + C/r^{12} - U(r_c)
              + q_i q_j [v(r) - v(R_c) - v'(R_c) (r - R_c)], \quad v(r) = \mathrm{erfc}(\alpha r)/r
 
-    with the self-energy of Fennell and Gezelter [1]_, as LAMMPS's ``coul/dsf`` and ``pedone`` with ``shift yes``.
+    with the self-energy of the damped, shifted sum [1]_, as LAMMPS's ``coul/dsf`` and ``pedone`` with ``shift yes``.
 
     References
     ----------
@@ -164,7 +164,8 @@ class PairPotential(Calculator):
         self._parameters = np.ascontiguousarray(parameters[:, order[: self._bonded]])
         charge = np.array([self.charges[s] for s in symbols])
         self._products = COULOMB * charge[self._first] * charge[self._second]
-        own = self._edge_value / 2 + self.damping / np.sqrt(pi)
+        # the shift of a pair's energy at distance zero, as LAMMPS has it
+        own = (self._edge_value - self._edge_slope * self.coulomb_cutoff) / 2 + self.damping / np.sqrt(pi)
         self._self_energy = -COULOMB * own * float(charge @ charge)
         self._listed_at, self._listed_cell = positions.copy(), cell
         self._listed_numbers = self.atoms.numbers.copy()
