@@ -45,13 +45,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     for name, unit, words in QUANTITIES:
         required = name in ("layer", "coating")
         parser.add_argument(
-            f"--{name.replace('_', '-')}", type=_quantity(name), metavar=unit.upper(), required=required, help=words
+            f"--{name.replace('_', '-')}", type=quantity(name), metavar=unit.upper(), required=required, help=words
         )
     parser.add_argument("--environment", metavar="NAME", help="outside the coating: air or Li3PS4, in place of --mu-e")
     way = parser.add_mutually_exclusive_group(required=True)
-    way.add_argument("--time", type=_quantity("time"), metavar="MIN", help="backward: time at high voltage")
-    way.add_argument("--L", type=_quantity("L"), metavar="1/EV/CM/S", help="forward: Onsager coefficient")
-    way.add_argument("--D", type=_quantity("D"), metavar="CM^2/S", help="forward: oxygen diffusivity")
+    way.add_argument("--time", type=quantity("time"), metavar="MIN", help="backward: time at high voltage")
+    way.add_argument("--L", type=quantity("L"), metavar="1/EV/CM/S", help="forward: Onsager coefficient")
+    way.add_argument("--D", type=quantity("D"), metavar="CM^2/S", help="forward: oxygen diffusivity")
     way.add_argument("--known-coating", metavar="NAME", help="forward: a coating of `oxyspy coatings`")
     parser.add_argument("--geometry", choices=("sphere", "cylinder", "plane"), default="sphere", help="default: sphere")
     parser.add_argument(
@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run, parser=parser)
 
 
-def _quantity(name: str):
+def quantity(name: str):
     """Return an argparse type: text with a unit, and perhaps an error, to value and error in documented units."""
 
     def read(text: str) -> tuple[float, float]:
@@ -97,12 +97,9 @@ def run(args: argparse.Namespace) -> int | None:
             given[name], given[f"{name}_sigma"] = pair
     if args.environment is not None:
         given["mu_e"] = environments[args.environment]["mu_e"]["value"]
-    # these two are taken as exact
-    given.pop("temperature_sigma", None)
     if args.time is not None:
         given["time"], given["time_sigma"] = args.time
         return _backward(required_diffusivity(**given), known, args.output)
-    given.pop("concentration_sigma", None)
     for name in ("L", "D"):
         pair = getattr(args, name)
         if pair is not None:
@@ -119,11 +116,12 @@ def _backward(found, known, output: str | None) -> None:
     beside = compare_coatings(found, known)
     print(found)
     _print_inputs(found)
-    print(f"\n{'coating':<12} {'its D cm2/s':>12} {'needed':>10} {'L/needed':>9}  verdict")
-    for one in beside:
-        print(
-            f"{one.coating:<12} {one.diffusivity:>12.2g} {one.required:>10.2g} {one.ratio:>9.2g}  {VERDICTS[one.verdict]}"
-        )
+    rows = [
+        [one.coating, f"{one.diffusivity:.2g}", f"{one.required:.2g}", f"{one.ratio:.2g}", VERDICTS[one.verdict]]
+        for one in beside
+    ]
+    print()
+    print("\n".join(table_lines(["coating", "its D", "needed", "L/needed", "verdict"], rows)))
     if output is not None:
         from oxyspy.plotting import save_figure
         from oxyspy.transport.figures import plot_required
@@ -176,6 +174,14 @@ def _write(output: str, found, quantity: str, more: dict):
 
 
 _ENDS = (("", "value"), ("_low", "low"), ("_high", "high"), ("_low_95", "low_95"), ("_high_95", "high_95"))
+
+
+def table_lines(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Return a table as lines, each column as wide as its widest entry."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
+    ]
 
 
 def _csv(rows) -> list[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oxyspy.data import FOLDER, read_yaml
 from oxyspy.errors import InputError, ReadError
-from oxyspy.results import Result
-from oxyspy.transport.onsager import density_of, formula_amounts, onsager_coefficient
-from oxyspy.transport.quantities import K_B
+from oxyspy.results import Result, to_plain
+from oxyspy.transport.onsager import concentration_of, density_of, formula_amounts, onsager_coefficient
+from oxyspy.transport.quantities import K_B, STUDY
+
+if TYPE_CHECKING:
+    from oxyspy.transport.arrhenius import DiffusivityFit
 
 IONS = {"oxygen": "O", "lithium": "Li"}
 
@@ -58,10 +61,11 @@ class IonTransport(Result):
     source: str
 
     def __repr__(self) -> str:
+        energy = f"{self.activation_energy:.2f} +- {self.activation_energy_sigma:.2f} eV"
         return (
             f"{self.ion} at {self.temperature:g} K: D {self.diffusivity:.3g} [{self.diffusivity_low:.3g}, "
-            f"{self.diffusivity_high:.3g}] cm2/s, L {self.onsager:.4g} [{self.onsager_low:.4g}, {self.onsager_high:.4g}] "
-            f"/(eV cm s), Ea {self.activation_energy:.2f} +- {self.activation_energy_sigma:.2f} eV ({self.figures})"
+            f"{self.diffusivity_high:.3g}] cm2/s, L {self.onsager:.4g} [{self.onsager_low:.4g}, "
+            f"{self.onsager_high:.4g}] /(eV cm s), Ea {energy} ({self.figures})"
         )
 
     @property
@@ -183,6 +187,92 @@ def coatings(path: str | os.PathLike | None = None, *, printed: bool = False) ->
     return Coatings(found)
 
 
+def fitted_coating(
+    name: str,
+    composition: str,
+    oxygen: DiffusivityFit,
+    *,
+    source: str,
+    density: float,
+    lithium: DiffusivityFit | None = None,
+    temperature: float = STUDY["temperature"],
+) -> Coating:
+    """Return a coating from fits of its diffusivities, with their one-sigma intervals as bounds.
+
+    Parameters
+    ----------
+    name, composition, source
+        As `Coating`; the source says which trajectories or measurements.
+    oxygen, lithium
+        From `fit_arrhenius` or `fit_vft`.
+    density
+        Of the coating in g/cm3; gives the concentrations.
+    temperature
+        K, at which the coating is to be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.transport import fit_arrhenius
+    >>> T = np.array([1800.0, 2000, 2200, 2400, 2600, 2800])
+    >>> scatter = 1 + 0.1 * np.array([1, -1, 1, -1, 1, -1])
+    >>> fit = fit_arrhenius(T, 1.98e-3 * np.exp(-0.92 / (8.617333e-5 * T)) * scatter)
+    >>> mine = fitted_coating("glass", "Li3B11O18", fit, source="an example", density=2.12)
+    >>> mine.oxygen.activation_energy == fit.activation_energy
+    True
+    """
+    ions = {}
+    for symbol, fit in (("O", oxygen), ("Li", lithium)):
+        if fit is None:
+            continue
+        c = concentration_of(composition, density, symbol)
+        at = fit.at(temperature)
+        d = {"": float(at.value), "_low": float(at.low), "_high": float(at.high)}
+        ions[symbol] = IonTransport(
+            ion=symbol,
+            temperature=float(temperature),
+            activation_energy=fit.activation_energy,
+            activation_energy_sigma=fit.activation_energy_sigma,
+            concentration=c,
+            concentration_low=c,
+            concentration_high=c,
+            figures="fitted",
+            source=source,
+            **{f"diffusivity{end}": value for end, value in d.items()},
+            **{f"onsager{end}": float(onsager_coefficient(value, c, temperature)) for end, value in d.items()},
+        )
+    return Coating(name=name, composition=composition, source=source, oxygen=ions["O"], lithium=ions.get("Li"))
+
+
+def save_coatings(path: str | os.PathLike, known: Iterable[Coating]) -> None:
+    """Write coatings as YAML that `coatings` reads back."""
+    import yaml
+
+    from oxyspy.files import write_text
+
+    entries = {}
+    for one in known:
+        entry: dict[str, Any] = {
+            "composition": one.composition,
+            "source": one.source,
+            "temperature": one.oxygen.temperature,
+            "oxygen_concentration": [one.oxygen.concentration_low, one.oxygen.concentration_high],
+        }
+        for key in IONS:
+            ion = getattr(one, key)
+            if ion is not None:
+                entry[key] = {
+                    "ea": [ion.activation_energy, ion.activation_energy_sigma],
+                    "d": ion.diffusivity,
+                    "d_bounds": [ion.diffusivity_low, ion.diffusivity_high],
+                    "l": ion.onsager,
+                    "l_bounds": [ion.onsager_low, ion.onsager_high],
+                }
+        entries[one.name] = entry
+    plain = to_plain({"coatings": entries})
+    write_text(path, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+
+
 def _read(path: str | os.PathLike, printed: bool) -> dict[str, Coating]:
     content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("coatings"), dict):
@@ -219,7 +309,7 @@ def _coating(name: str, entry: dict, content: dict, printed: bool) -> Coating:
 
 
 def _ion(symbol: str, entry: dict, concentration, temperature: float, source: str, printed: bool) -> IonTransport:
-    values = dict(entry["printed"] if "printed" in entry else entry)
+    values = dict(entry.get("printed", entry))
     figures = "printed" if "printed" in entry else "given"
     if not printed and "backworked" in entry:
         values |= entry["backworked"]

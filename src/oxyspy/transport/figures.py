@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.figure import Figure
 
+    from oxyspy.transport.coating import Coating
     from oxyspy.transport.compare import Comparison
     from oxyspy.transport.inverse import RequiredDiffusivity
 
@@ -62,5 +65,48 @@ def plot_required(required: RequiredDiffusivity, beside: Sequence[Comparison]) -
     ax.set_yticks(range(len(beside)), [one.coating for one in beside])
     ax.set_ylim(len(beside) - 0.5, -0.5)
     ax.set_xlabel(f"oxygen diffusivity at {np.mean(required.inputs['temperature']['value']):g} K (cm$^2$/s)")
-    fig.legend(loc="outside upper center", ncols=2)
+    fig.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=8)
+    return fig
+
+
+def plot_tradeoff(known: Mapping[str, Coating], *, oxygen_max: float, lithium_min: float) -> Figure:
+    """Return D(O) against D(Li) of every coating with its bounds; the corner that meets both guidelines is shaded."""
+    from oxyspy.plotting import COLOURS, figure
+
+    fig, ax = figure(size=(4.6, 3.8))
+    drawn = [one for one in known.values() if one.lithium is not None]
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    edges = [d for one in drawn for d in (one.lithium.diffusivity_low, one.lithium.diffusivity_high)] + [lithium_min]
+    ax.set_xlim(min(edges) / 30, max(edges) * 100)
+    edges = [d for one in drawn for d in (one.oxygen.diffusivity_low, one.oxygen.diffusivity_high)] + [oxygen_max]
+    ax.set_ylim(min(edges) / 30, max(edges) * 30)
+    ax.fill_between(
+        [lithium_min, ax.get_xlim()[1]], ax.get_ylim()[0], oxygen_max, color=COLOURS["green"], alpha=0.15, lw=0
+    )
+    ax.axvline(lithium_min, color=COLOURS["green"], ls="--", lw=0.9, label="guidelines")
+    ax.axhline(oxygen_max, color=COLOURS["green"], ls="--", lw=0.9)
+    for one in drawn:
+        x, y = one.lithium, one.oxygen
+        ax.errorbar(
+            x.diffusivity,
+            y.diffusivity,
+            xerr=[[x.diffusivity - x.diffusivity_low], [x.diffusivity_high - x.diffusivity]],
+            yerr=[[y.diffusivity - y.diffusivity_low], [y.diffusivity_high - y.diffusivity]],
+            fmt="o",
+            ms=4.5,
+            capsize=2,
+            color=COLOURS["blue"],
+        )
+        # beside the point, on the side away from the diagonal that the points follow
+        ax.annotate(
+            one.name, (x.diffusivity, y.diffusivity), xytext=(9, -4), textcoords="offset points", va="top", fontsize=8
+        )
+    ax.text(
+        ax.get_xlim()[1] * 0.5, oxygen_max * 0.5, "meets both", ha="right", va="top", color=COLOURS["green"], fontsize=8
+    )
+    fig.legend(loc="outside upper right", frameon=False, fontsize=8)
+    temperature = next(iter(known.values())).oxygen.temperature
+    ax.set_xlabel(f"lithium diffusivity at {temperature:g} K (cm$^2$/s)")
+    ax.set_ylabel(f"oxygen diffusivity at {temperature:g} K (cm$^2$/s)")
     return fig

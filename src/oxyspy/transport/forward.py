@@ -57,7 +57,8 @@ class DensificationTime(Result):
             return f"time not known: {self.reason}"
         unit, length = readable_unit(self.value)
         low, value, high = (f"{t / length:.3g}" for t in (self.low, self.value, self.high))
-        return f"{value} {unit}{f', 68 % [{low}, {high}]' if self.contributions else ''} at L = {self.onsager:.4g} /(eV cm s)"
+        ends = f", 68 % [{low}, {high}]" if self.contributions else ""
+        return f"{value} {unit}{ends} at L = {self.onsager:.4g} /(eV cm s)"
 
 
 def readable_unit(seconds: float) -> tuple[str, float]:
@@ -96,6 +97,9 @@ def densification_time(
     mu_c_sigma: Any = 0.0,
     mu_e_sigma: Any = 0.0,
     c_max_sigma: Any = 0.0,
+    released_sigma: Any = 0.0,
+    concentration_sigma: Any = 0.0,
+    temperature_sigma: Any = 0.0,
     geometry: str = "sphere",
     n_samples: int = 10_000,
     seed: int | None = 0,
@@ -114,7 +118,8 @@ def densification_time(
     temperature
         K; a known coating is taken to it by its activation energy.
     L_sigma, D_sigma
-        Standard errors; they act as ratios, so that L never becomes negative.
+        Standard errors; they act as ratios, so that L never becomes negative. Those of the concentration and the
+        temperature join them.
     radius, mu_c, mu_e, c_max, released, geometry, n_samples, seed, ..._sigma
         As in `required_diffusivity`.
 
@@ -133,7 +138,27 @@ def densification_time(
     165 min at L = 1.455e+06 /(eV cm s)
     """
     dimension(geometry)
-    ln_l, below, above = _log_onsager(L, L_sigma, D, D_sigma, known, concentration, temperature)
+    if sum(given is not None for given in (L, D, known)) != 1:
+        raise InputError("the coating's transport: found none or several of L, D and known; needed one of them")
+    if concentration is not None and D is None:
+        raise InputError("concentration: found one beside L or a known coating; needed D, which it turns into L")
+    if temperature is not None and L is not None:
+        raise InputError("temperature: found one beside L; needed D or a known coating, which it turns into L")
+    c = measured(
+        "concentration", STUDY["concentration"] if concentration is None else concentration, concentration_sigma
+    )
+    t = measured("temperature", STUDY["temperature"] if temperature is None else temperature, temperature_sigma)
+    if known is not None:
+        ln_l, below, above = _known_onsager(known, None if temperature is None else t)
+    elif L is not None:
+        value, sigma = measured("L", L, L_sigma)
+        ln_l, below = np.log(value), sigma / value
+        above = below
+    elif D is not None:
+        value, sigma = measured("D", D, D_sigma)
+        ln_l = np.log(value * c[0] / (K_B * t[0]))
+        below = np.sqrt((sigma / value) ** 2 + (c[1] / c[0]) ** 2 + (t[1] / t[0]) ** 2)
+        above = below
     inputs = {
         "layer": measured("layer", layer, layer_sigma),
         "coating": measured("coating", coating, coating_sigma),
@@ -141,7 +166,7 @@ def densification_time(
         "mu_c": measured("mu_c", mu_c, mu_c_sigma),
         "mu_e": measured("mu_e", mu_e, mu_e_sigma),
         "c_max": measured("c_max", c_max, c_max_sigma),
-        "released": measured("released", released),
+        "released": measured("released", released, released_sigma),
         # drawn with a width of one and stretched below, each side by its own
         "ln_L": (np.zeros(()), np.where((below > 0) | (above > 0), 1.0, 0.0)),
     }
@@ -164,21 +189,12 @@ def densification_time(
     return DensificationTime(**fields, onsager=np.exp(ln_l)[()])
 
 
-def _log_onsager(
-    L, L_sigma, D, D_sigma, known, concentration, temperature
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return ln L and its standard errors below and above."""
-    if sum(given is not None for given in (L, D, known)) != 1:
-        raise InputError("the coating's transport: found not just one of L, D and known; needed one of them")
-    if known is not None:
-        ion = known.oxygen if temperature is None else known.oxygen.at(float(measured("temperature", temperature)[0]))
-        return tuple(np.asarray(part) for part in (np.log(ion.onsager), *ion.log_sigma))
-    if L is not None:
-        value, sigma = measured("L", L, L_sigma)
-    else:
-        value, sigma = measured("D", D, D_sigma)
-        c = measured("concentration", STUDY["concentration"] if concentration is None else concentration)[0]
-        t = measured("temperature", STUDY["temperature"] if temperature is None else temperature)[0]
-        factor = c / (K_B * t)
-        value, sigma = value * factor, sigma * factor
-    return np.log(value), sigma / value, sigma / value
+def _known_onsager(known: Coating, temperature) -> tuple[np.ndarray, ...]:
+    """Return ln L of a coating and its standard errors below and above, at another temperature where one is given."""
+    if temperature is None:
+        return tuple(np.asarray(part) for part in (np.log(known.oxygen.onsager), *known.oxygen.log_sigma))
+    t, t_sigma = (float(part) for part in temperature)
+    ion = known.oxygen.at(t)
+    # d ln L / d ln T = Ea / kT - 1
+    by_temperature = abs(ion.activation_energy / (K_B * t) - 1) * t_sigma / t
+    return tuple(np.asarray(part) for part in (np.log(ion.onsager), *np.hypot(ion.log_sigma, by_temperature)))

@@ -103,7 +103,9 @@ def required_diffusivity(
     mu_c_sigma: Any = 0.0,
     mu_e_sigma: Any = 0.0,
     c_max_sigma: Any = 0.0,
+    released_sigma: Any = 0.0,
     concentration_sigma: Any = 0.0,
+    temperature_sigma: Any = 0.0,
     geometry: str = "sphere",
     n_samples: int = 10_000,
     seed: int | None = 0,
@@ -128,7 +130,8 @@ def required_diffusivity(
         Oxygen in the coating in cm-3; turns L into D.
     temperature
         K.
-    layer_sigma, coating_sigma, time_sigma, radius_sigma, mu_c_sigma, mu_e_sigma, c_max_sigma, concentration_sigma
+    layer_sigma, coating_sigma, time_sigma, radius_sigma, mu_c_sigma, mu_e_sigma, c_max_sigma, released_sigma, \
+    concentration_sigma, temperature_sigma
         Standard errors, in the unit of the quantity. What has none is taken as exact, and `method` says so.
     geometry
         ``"sphere"``, ``"cylinder"`` or ``"plane"``.
@@ -168,7 +171,7 @@ def required_diffusivity(
     >>> required_diffusivity("2.0 +- 0.3 nm", "10 nm", "165 min").dominant
     'layer'
     >>> required_diffusivity("0.1 +- 0.1 nm", "10 nm", "165 min")
-    D < 9.5e-20 cm2/s (95 %): the layer is within 2 standard errors of zero: only an upper limit, at 95 %
+    D < 9.6e-20 cm2/s (95 %): the layer is within 2 standard errors of zero: only an upper limit, at 95 %
     """
     dimension(geometry)
     inputs = {
@@ -179,9 +182,9 @@ def required_diffusivity(
         "mu_c": measured("mu_c", mu_c, mu_c_sigma),
         "mu_e": measured("mu_e", mu_e, mu_e_sigma),
         "c_max": measured("c_max", c_max, c_max_sigma),
-        "released": measured("released", released),
+        "released": measured("released", released, released_sigma),
         "concentration": measured("concentration", concentration, concentration_sigma),
-        "temperature": measured("temperature", temperature),
+        "temperature": measured("temperature", temperature, temperature_sigma),
     }
     return _solve(RequiredDiffusivity, inputs, geometry, n_samples, seed)
 
@@ -225,9 +228,9 @@ def _solve(kind: type, inputs: dict, geometry: str, n_samples: int, seed: int | 
 
     found = interval(log_diffusivity, slope, inputs, limit, n_samples, seed)
     fields = shared_fields(found, slope, inputs, limit, geometry)
-    if np.any(inputs["concentration"][1] > 0):
-        # L does not know the concentration's error
-        known = inputs | {"concentration": (x["concentration"], np.zeros(()))}
+    if any(np.any(inputs[name][1] > 0) for name in ("concentration", "temperature")):
+        # L does not know the errors of what turns it into D
+        known = inputs | {name: (x[name], np.zeros(())) for name in ("concentration", "temperature")}
         of_l = shared_fields(interval(log_onsager, slope, known, limit, n_samples, seed), slope, known, limit, geometry)
         ends = [of_l[name] for name in ("value", "low", "high")]
     else:

@@ -15,7 +15,7 @@ NAMES = ("layer", "coating", "radius", "mu_c", "mu_e", "c_max", "released")
 
 
 def check_inputs(inputs: Inputs, geometry: str) -> None:
-    """Refuse what the model cannot use: no driving force, a layer thicker than the particle, an error as large as its value."""
+    """Refuse what the model cannot use: no driving force, a layer thicker than the particle, an input of no size."""
     force = driving_force(inputs["mu_c"][0], inputs["mu_e"][0])
     layer, layer_sigma = inputs["layer"]
     if np.any((layer <= 0) & (layer_sigma <= 0)):
@@ -32,8 +32,8 @@ def check_inputs(inputs: Inputs, geometry: str) -> None:
         )
     if np.any(force < SIGNIFICANT * np.hypot(inputs["mu_c"][1], inputs["mu_e"][1])):
         raise InputError(
-            f"mu_c - mu_e: found {np.min(force):g} eV, within {SIGNIFICANT:g} standard errors of zero; needed a driving "
-            "force that is known better"
+            f"mu_c - mu_e: found {np.min(force):g} eV, within {SIGNIFICANT:g} standard errors of zero; needed a "
+            "driving force that is known better"
         )
     for name, (value, sigma) in inputs.items():
         if name != "layer" and name not in SIGNED and np.any(value < SIGNIFICANT * sigma):

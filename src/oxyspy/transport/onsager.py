@@ -17,8 +17,8 @@ def onsager_coefficient(diffusivity, concentration, temperature):
 
     Examples
     --------
-    >>> float(round(onsager_coefficient(7e-19, 5.37e22, 300.0)))
-    1454053
+    >>> f"{onsager_coefficient(7e-19, 5.37e22, 300.0):.3e}"
+    '1.454e+06'
     """
     return diffusivity * concentration / (K_B * temperature)
 

@@ -65,7 +65,7 @@ def onsager_time(layer, coating, *, radius, mu_c, mu_e, c_max, released=STUDY["r
 
 
 def steady_time(layer, coating, L, **conditions):
-    """Return the time in s in which ``layer`` forms under a coating of Onsager coefficient ``L``; see `onsager_time`."""
+    """Return the time in s in which ``layer`` forms under a coating of that L; see `onsager_time`."""
     return onsager_time(layer, coating, **conditions) / L
 
 

@@ -120,8 +120,8 @@ def driving_force(mu_c: np.ndarray, mu_e: np.ndarray) -> np.ndarray:
     difference = mu_c - mu_e
     if not np.all(difference > 0):
         raise InputError(
-            f"mu_c - mu_e: found {np.min(difference):g} eV (mu_c {_text(mu_c)}, mu_e {_text(mu_e)} eV), needed a positive "
-            "difference: oxygen leaves the cathode only towards a lower chemical potential"
+            f"mu_c - mu_e: found {np.min(difference):g} eV (mu_c {_text(mu_c)}, mu_e {_text(mu_e)} eV), needed a "
+            "positive difference: oxygen leaves the cathode only towards a lower chemical potential"
         )
     return difference
 

@@ -1,0 +1,179 @@
+"""Which coating, and how thick: screening against the guidelines, and the least thickness for a life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from oxyspy.data import load
+from oxyspy.errors import InputError
+from oxyspy.results import Result
+from oxyspy.transport.beyond import _coating_of_path
+from oxyspy.transport.coating import Coating, coatings
+from oxyspy.transport.permeation import layer_volume
+from oxyspy.transport.quantities import STUDY, driving_force, number
+
+
+@dataclass(frozen=True, repr=False)
+class Screened(Result):
+    """A coating against the guidelines.
+
+    Attributes
+    ----------
+    coating : str
+        Its name.
+    oxygen, lithium : float
+        Diffusivities in cm2/s; ``nan`` where there is no lithium entry.
+    blocks_oxygen, passes_lithium : str
+        ``"yes"``, ``"no"``, or ``"open"`` where the guideline lies within the bounds; ``"unknown"`` without data.
+    verdict : str
+        ``"meets both"``, ``"fails"``, ``"open"`` or ``"unknown"``.
+    """
+
+    coating: str
+    oxygen: float
+    lithium: float
+    blocks_oxygen: str
+    passes_lithium: str
+    verdict: str
+
+
+def screen(
+    known: Mapping[str, Coating] | None = None, *, oxygen_max: Any = None, lithium_min: Any = None
+) -> list[Screened]:
+    """Return each coating against the guidelines D(O) < 1e-17 and D(Li) > 7e-16 cm2/s, with its bounds counted.
+
+    Parameters
+    ----------
+    known
+        Coatings by name; `coatings` by default.
+    oxygen_max, lithium_min
+        cm2/s; the guidelines quoted by the study by default.
+
+    Examples
+    --------
+    >>> [one.coating for one in screen() if one.verdict in ("meets both", "open")]
+    ['Li3B11O18', 'LiAlO2', 'Al2O3']
+    """
+    guide = load("transport")["guidelines"]
+    most = float(number("oxygen_max", guide["oxygen_max"]["value"] if oxygen_max is None else oxygen_max, kind="D"))
+    least = float(
+        number("lithium_min", guide["lithium_min"]["value"] if lithium_min is None else lithium_min, kind="D")
+    )
+    found = []
+    for one in (coatings() if known is None else known).values():
+        blocks = _below(one.oxygen.diffusivity_low, one.oxygen.diffusivity_high, most)
+        passes = "unknown"
+        if one.lithium is not None:
+            passes = _below(-one.lithium.diffusivity_high, -one.lithium.diffusivity_low, -least)
+        both = {blocks, passes}
+        verdict = "fails" if "no" in both else next((v for v in ("unknown", "open") if v in both), "meets both")
+        found.append(
+            Screened(
+                coating=one.name,
+                oxygen=one.oxygen.diffusivity,
+                lithium=one.lithium.diffusivity if one.lithium else np.nan,
+                blocks_oxygen=blocks,
+                passes_lithium=passes,
+                verdict=verdict,
+            )
+        )
+    return found
+
+
+def _below(low: float, high: float, limit: float) -> str:
+    return "yes" if high < limit else "no" if low > limit else "open"
+
+
+@dataclass(frozen=True, repr=False)
+class MinimumThickness(Result):
+    """The least thickness of a coating that keeps the layer below a target over a life.
+
+    Attributes
+    ----------
+    value, low, high : float
+        cm, at the coating's Onsager coefficient and at its bounds; ``nan`` where no thickness does it.
+    reason : str
+        Why there is none; empty where there is one.
+    method : str
+        The model and what it takes for granted.
+    """
+
+    value: float
+    low: float
+    high: float
+    reason: str
+    method: str
+
+    def __repr__(self) -> str:
+        if self.reason:
+            return f"no thickness: {self.reason}"
+        return f"{self.value * 1e7:.3g} nm [{self.low * 1e7:.3g}, {self.high * 1e7:.3g}]"
+
+
+def minimum_thickness(
+    coating: Coating,
+    target: Any,
+    life: Any,
+    *,
+    radius: Any = STUDY["radius"],
+    mu_c: Any = STUDY["mu_c"],
+    mu_e: Any = STUDY["mu_e"],
+    c_max: Any = STUDY["c_max"],
+    released: Any = STUDY["released"],
+    geometry: str = "sphere",
+) -> MinimumThickness:
+    """Return the least thickness with which a coating keeps the reacted layer below a target over a life.
+
+    Parameters
+    ----------
+    coating
+        From `coatings`.
+    target
+        Largest tolerable layer, cm.
+    life
+        Time at high voltage, s; see `time_at_voltage`.
+    radius, mu_c, mu_e, c_max, released, geometry
+        As in `required_diffusivity`; exact.
+
+    Examples
+    --------
+    >>> from oxyspy.transport import coatings
+    >>> minimum_thickness(coatings()["Al2O3"], "2 nm", "200 h")
+    9.99 nm [2.49, 30.2]
+    """
+    s, t, r, high, low, c, f = (
+        float(number(name, given, kind=kind))
+        for name, given, kind in (
+            ("target", target, "layer"),
+            ("life", life, "time"),
+            ("radius", radius, "radius"),
+            ("mu_c", mu_c, "mu_c"),
+            ("mu_e", mu_e, "mu_e"),
+            ("c_max", c_max, "c_max"),
+            ("released", released, "released"),
+        )
+    )
+    if s <= 0:
+        raise InputError(f"target: found {s:g} cm, needed a positive thickness of the layer")
+    if geometry != "plane" and s > r:
+        raise InputError(f"target: found {s:g} cm, thicker than the particle's radius of {r:g} cm")
+    force = float(driving_force(np.asarray(high), np.asarray(low)))
+    per_l = t * force / (f * c * float(layer_volume(s, 0.0, r, geometry)))
+    ion = coating.oxygen
+    value, at_low, at_high = (
+        _coating_of_path(per_l * l, r, geometry) for l in (ion.onsager, ion.onsager_low, ion.onsager_high)
+    )
+    reason = ""
+    if np.isnan(value):
+        reason = "the coating would have to be thicker than the particle"
+    return MinimumThickness(
+        value=value,
+        low=at_low,
+        high=at_high,
+        reason=reason,
+        method=f"steady diffusion through the coating, {geometry}; bounds of L only, inputs taken as exact",
+    )
