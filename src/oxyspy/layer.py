@@ -25,8 +25,9 @@ from oxyspy.results import Result
 
 # thickness and width grids, in nm: finer than any error that a line scan reaches
 GRID_NM = 0.02
-WIDTHS_NM = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0)
-# scale of the half-normal prior on the width: without it a broad edge and a thin layer are one
+WIDTHS_NM = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0)
+# least scale of the half-normal prior on the width: without it a broad edge and a thin layer are one; a scan with
+# coarser steps than this has its step for it
 WIDTH_PRIOR_NM = 1.0
 # difference of the Bayesian information criterion that is called strong (Kass & Raftery, JASA 90, 773 (1995))
 STRONG = 6.0
@@ -376,6 +377,7 @@ def _scaled(witness: Witness, q: NDArray | float) -> tuple[NDArray, NDArray]:
 def _fit_edge(depth: NDArray, witnesses: Sequence[Witness], boundaries: NDArray, widths: NDArray) -> _EdgeFit:
     """Best common boundary and width, and whether they are worth their parameters."""
     f = ndtr((boundaries[:, None] - depth) / widths[:, None, None])
+    scale_nm = max(WIDTH_PRIOR_NM, abs(float(np.median(np.diff(depth)))))
     chi2 = np.zeros(f.shape[:2])
     flat = drift = 0.0
     used = 0
@@ -392,7 +394,7 @@ def _fit_edge(depth: NDArray, witnesses: Sequence[Witness], boundaries: NDArray,
             flat += float(_linear_chi2(den[:, None], num))
             drift += float(_linear_chi2(np.stack([den, den * depth / 10.0], axis=-1), num))
             used += int(np.isfinite(witness.var_num).sum())
-        penalised = chi2 + (widths[:, None] / WIDTH_PRIOR_NM) ** 2
+        penalised = chi2 + (widths[:, None] / scale_nm) ** 2
         at_width, at_boundary = np.unravel_index(penalised.argmin(), penalised.shape)
         best_f = f[at_width, at_boundary]
         # weights from the fitted levels, so that they do not move with the noise of a single position
@@ -410,11 +412,6 @@ def _fit_edge(depth: NDArray, witnesses: Sequence[Witness], boundaries: NDArray,
     evidence = rivals - (best / scale + (2 * k + 2) * log_n)
     profile = penalised.min(0) / scale
     low, high = _interval(boundaries, profile, 1.0)
-    levels = []
-    for i, witness in enumerate(witnesses):
-        (bulk, layer), covariance = _levels(witness, best_f, local[i])
-        spread = np.sqrt(np.maximum(np.diag(covariance), 0) * scale)
-        levels.append(Level(witness.name, float(layer), float(spread[1]), float(bulk), float(spread[0])))
     return _EdgeFit(
         boundary=float(boundaries[at_boundary]),
         sigma=(high - low) / 2,
@@ -422,10 +419,40 @@ def _fit_edge(depth: NDArray, witnesses: Sequence[Witness], boundaries: NDArray,
         interval_95=_interval(boundaries, profile, 3.84),
         width=float(widths[at_width]),
         evidence=float(evidence),
-        levels=tuple(levels),
+        levels=tuple(fit_levels(witness, best_f) for witness in witnesses),
         chi2=best,
         degrees=degrees,
     )
+
+
+def fit_levels(witness: Witness, profile: NDArray) -> Level:
+    """Fit a witness's levels at a known profile of the layer.
+
+    Parameters
+    ----------
+    witness : Witness
+        n positions; those with ``nan`` have no weight.
+    profile : array, shape (n,)
+        Share of the layer at each position, 0 to 1.
+
+    Returns
+    -------
+    Level
+        Standard errors scaled by the root of chi-squared per degree of freedom where that is above 1.
+    """
+    kept = _restrict(witness, np.isfinite(profile))
+    if kept is None:
+        nan = float("nan")
+        return Level(witness.name, nan, nan, nan, nan)
+    profile = np.nan_to_num(profile)
+    local: NDArray | float = kept.num.sum() / kept.den.sum()
+    for _ in range(3):
+        levels, covariance = _levels(kept, profile, local)
+        local = levels[0] + (levels[1] - levels[0]) * profile
+    residual = (kept.num - local * kept.den) / kept.sigma(local)
+    used = np.isfinite(kept.var_num).sum()
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0) * max(1.0, residual @ residual / max(used - 2, 1)))
+    return Level(witness.name, float(levels[1]), float(spread[1]), float(levels[0]), float(spread[0]))
 
 
 def _levels(witness: Witness, f: NDArray, q: NDArray | float) -> tuple[NDArray, NDArray]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from oxyspy.files import whole_file
@@ -40,11 +42,20 @@ STYLE = {
 }
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """The project's style while a figure is drawn; as a decorator, ``@style()``, for a function that draws one."""
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(STYLE):
+        yield
+
+
 def figure(nrows: int = 1, ncols: int = 1, *, size: tuple[float, float] | None = None, **kwargs):
     """Return a pyplot figure and its axes in the project's style; ``size`` in inches."""
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(STYLE):
+    with style():
         return plt.subplots(nrows, ncols, figsize=size, **kwargs)
 
 
@@ -52,6 +63,6 @@ def save_figure(fig: Figure, path: str | os.PathLike) -> None:
     """Save a figure whole or not at all and close it."""
     import matplotlib.pyplot as plt
 
-    with whole_file(path) as aside, plt.rc_context(STYLE):
+    with whole_file(path) as aside, style():
         fig.savefig(aside)
     plt.close(fig)

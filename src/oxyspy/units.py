@@ -25,7 +25,8 @@ def convert(value: float, unit: str, to: str, name: str = "value") -> float:
     import pint
 
     try:
-        return float(registry().Quantity(value, unit).to(to).magnitude)
+        # "4.2e22 /cm^3" is how densities are written
+        return float(registry().Quantity(value, f"1{unit}" if unit.startswith("/") else unit).to(to).magnitude)
     except pint.errors.UndefinedUnitError as error:
         raise InputError(f"{name}: unit {unit!r} is not known; needed one that converts to {to}") from error
     except pint.errors.DimensionalityError as error:

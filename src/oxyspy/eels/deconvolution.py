@@ -128,6 +128,35 @@ def fourier_ratio_kernel(
     return Kernel(values, channels, padded, reconvolution, width)
 
 
+def resample_low_loss(low: NDArray, energy: NDArray, step: float) -> tuple[NDArray, NDArray]:
+    """Put a low loss on another dispersion, counts kept: the running sum is interpolated at the new channel edges.
+
+    Parameters
+    ----------
+    low : array, shape (..., m)
+    energy : array, shape (m,)
+        Its axis in eV.
+    step : float
+        Wanted dispersion in eV a channel.
+
+    Returns
+    -------
+    low : array, shape (..., k)
+    energy : array, shape (k,)
+        Beginning with the same channel edge.
+    """
+    old = dispersion(energy)
+    if abs(step / old - 1) * low.shape[-1] < 0.25:
+        return low, energy
+    count = int(low.shape[-1] * old / step)
+    edges = np.clip(np.arange(count + 1) * step / old, 0, low.shape[-1])
+    running = np.concatenate([np.zeros((*low.shape[:-1], 1)), np.cumsum(low, axis=-1, dtype=float)], axis=-1)
+    whole = np.minimum(edges.astype(int), low.shape[-1] - 1)
+    at = running[..., whole] + (edges - whole) * (running[..., whole + 1] - running[..., whole])
+    axis = energy[0] - old / 2 + step * (np.arange(count) + 0.5)
+    return np.diff(at, axis=-1).astype(np.result_type(low.dtype, np.float32)), axis
+
+
 def deconvolve(counts: NDArray, kernel: Kernel) -> NDArray:
     """Single-scattering core loss of segments with the background removed.
 

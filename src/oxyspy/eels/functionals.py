@@ -36,24 +36,19 @@ class Functionals:
     covariance: NDArray
 
     def sum(self, axis: int | tuple[int, ...] | None = None, where: ArrayLike | bool = True) -> Functionals:
-        """Sum over independent spectra, those with ``nan`` or outside ``where`` left out."""
+        """Sum over independent spectra, without those that hold ``nan`` or lie outside ``where``.
+
+        Where none is left the sum is ``nan``.
+        """
         stack = self.values.ndim - 1
         if axis is None:
             axis = tuple(range(stack))
         axis = tuple(a % stack for a in np.atleast_1d(axis))
         good = np.isfinite(self.values).all(-1) & where
+        some = np.where(good.any(axis), 1.0, np.nan)
         return Functionals(
-            np.where(good[..., None], self.values, 0).sum(axis),
-            np.where(good[..., None, None], self.covariance, 0).sum(axis),
-        )
-
-    def weighted(self, weights: NDArray) -> Functionals:
-        """Sums over the last stack axis (p) with ``weights`` (q, p): shape (..., q, k)."""
-        good = np.isfinite(self.values).all(-1)
-        values = np.where(good[..., None], self.values, 0)
-        covariance = np.where(good[..., None, None], self.covariance, 0)
-        return Functionals(
-            np.einsum("qp,...pk->...qk", weights, values), np.einsum("qp,...pkl->...qkl", weights**2, covariance)
+            np.where(good[..., None], self.values, 0).sum(axis) * some[..., None],
+            np.where(good[..., None, None], self.covariance, 0).sum(axis) * some[..., None, None],
         )
 
 

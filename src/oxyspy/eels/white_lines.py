@@ -263,7 +263,7 @@ def position_sigma(
     spectra: NDArray, energy: NDArray, at: NDArray, slope_variance: NDArray, smoothing: float
 ) -> NDArray:
     """Standard error of a maximum: sigma of the slope over the curvature there."""
-    away = (energy - np.nan_to_num(at)[..., None]) / smoothing
+    away = (energy - np.where(np.isfinite(at), at, energy[energy.size // 2])[..., None]) / smoothing
     gauss = np.exp(-0.5 * away**2)
     gauss /= gauss.sum(-1, keepdims=True)
     curvature = np.einsum("...n,...n->...", np.nan_to_num(spectra), gauss * (away**2 - 1) / smoothing**2)

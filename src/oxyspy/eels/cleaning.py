@@ -1,0 +1,103 @@
+"""Spikes, dead and saturated channels, and positions without signal: found, counted, listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oxyspy.results import Result
+
+# positions with less than this share of the scan's bright signal are called vacuum
+VACUUM_SHARE = 0.1
+# an X-ray leaves its charge in a channel or two and in one position only
+SPIKE_SIGMA = 9.0
+
+
+@dataclass(frozen=True)
+class Cleaning(Result):
+    """What was changed or set aside in a stack of spectra.
+
+    Attributes
+    ----------
+    spikes : int
+        Channels replaced by the mean of their neighbours.
+    spike_positions : tuple
+        Index of each spectrum that held one, with the channel.
+    not_finite : int
+        Channels that held no finite number, set to zero in spectra that are left out.
+    """
+
+    spikes: int
+    spike_positions: tuple[tuple[int, ...], ...]
+    not_finite: int
+
+    def __str__(self) -> str:
+        return f"{self.spikes} spike channels replaced, {self.not_finite} channels without a finite number"
+
+
+def clean(counts: NDArray) -> tuple[NDArray, NDArray, Cleaning]:
+    """Replace spikes by the mean of their neighbours and mark spectra with no numbers in them.
+
+    A spike stands more than nine standard deviations above the mean of the channels two and three away on both sides
+    and, unlike any feature of the specimen, above the same channel of the neighbouring positions as well.
+
+    Parameters
+    ----------
+    counts : array, shape (rows, positions, n)
+        With any gain: the noise is read off the counts themselves.
+
+    Returns
+    -------
+    array, shape (rows, positions, n)
+        The counts themselves where there was nothing to change.
+    array of bool, shape (rows, positions)
+        Spectra that hold numbers.
+    Cleaning
+    """
+    finite = np.isfinite(counts)
+    bad = int(finite.size - np.count_nonzero(finite))
+    valid = finite.all(-1) & (counts.max(-1, initial=0, where=finite) > 0)
+    if bad:
+        counts = np.where(finite, counts, 0)
+    around = np.zeros_like(counts)
+    inner = counts[..., 3:-3]
+    around[..., 3:-3] = (counts[..., :-6] + counts[..., 1:-5] + counts[..., 5:-1] + counts[..., 6:]) / 4
+    excess = np.zeros_like(around)
+    excess[..., 3:-3] = inner - around[..., 3:-3]
+    excess /= np.sqrt(np.maximum(around, 1e-3))
+    scale = 1.4826 * np.median(np.abs(excess[valid][:, 3:-3])) if valid.any() else 1.0
+    high = excess > SPIKE_SIGMA * max(scale, 1e-6)
+    if counts.shape[1] > 2:
+        # a line of the specimen rises in neighbours too, in proportion to their signal
+        share = excess / np.sqrt(np.maximum(around, 1e-3))
+        beside = np.maximum(np.roll(share, 1, axis=1), np.roll(share, -1, axis=1))
+        beside[:, 0], beside[:, -1] = share[:, 1], share[:, -2]
+        high &= share > 3 * np.maximum(beside, 0)
+    where = np.argwhere(high)
+    if len(where):
+        counts = np.where(high, around, counts)
+    spikes = tuple(tuple(int(i) for i in row) for row in where[:1000])
+    return counts, valid, Cleaning(len(where), spikes, bad)
+
+
+def bright(counts: NDArray, valid: NDArray) -> NDArray:
+    """Spectra above a tenth of the scan's bright signal; the rest is vacuum, whatever its position."""
+    total = np.where(valid, counts.sum(-1, dtype=float), 0.0)
+    level = np.quantile(total[valid], 0.9) if valid.any() else 0.0
+    return valid & (total > VACUUM_SHARE * level) & (total > 0)
+
+
+def roll_off(energy: NDArray, spectrum: NDArray, within: float = 40.0) -> float:
+    """Energy at which the start of the axis stops rolling off: the maximum of the first ``within`` eV, or the start.
+
+    A core-loss background falls everywhere; where its first channels rise instead, the detector cuts them off.
+    """
+    start = energy < energy[0] + within
+    width = max(int(4.0 / (energy[1] - energy[0])), 1)
+    smooth = np.convolve(spectrum[start], np.ones(width) / width, mode="valid")
+    top = int(smooth.argmax())
+    if top < width or smooth[top] < 1.02 * smooth[0]:
+        return float(energy[0])
+    return float(energy[top + width // 2])

@@ -1,0 +1,329 @@
+"""One scan, from counts to the diffusivity its coating must have had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oxyspy.errors import OxyspyError
+from oxyspy.layer import Level, ReactedLayer, Witness, fit_layer, fit_levels
+from oxyspy.results import Result
+from oxyspy.workflow.chain import EdgeMeasurement, Prepared, measure_oxygen, measure_white_lines, prepare
+from oxyspy.workflow.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    import os
+
+    from oxyspy.io import LineScan
+    from oxyspy.transport import RequiredDiffusivity
+
+NM = 1e-7  # in cm, the unit of the transport kernels
+
+
+@dataclass(frozen=True)
+class StateChange(Result):
+    """L3/L2 of one element, in the layer and in the bulk.
+
+    Attributes
+    ----------
+    edge : str
+    ratio_layer, ratio_layer_sigma : float
+        From the layer's level of L3 / (L3 + L2), fitted along the scan; ``nan`` without a supported layer.
+    ratio_bulk, ratio_bulk_sigma : float
+        Level in the bulk; without a layer, the ratio of the areas summed over all positions with signal.
+    shift_ev, shift_sigma_ev : float
+        L3 of the layer less L3 of the bulk: medians over the positions on each side of the boundary.
+    splitting_bulk_ev : float
+        L2 - L3 of the bulk.
+    method : str
+        Fingerprint.
+    """
+
+    edge: str
+    ratio_layer: float
+    ratio_layer_sigma: float
+    ratio_bulk: float
+    ratio_bulk_sigma: float
+    shift_ev: float
+    shift_sigma_ev: float
+    splitting_bulk_ev: float
+    method: str
+
+
+@dataclass(frozen=True, repr=False)
+class ScanResult:
+    """All that one scan gave.
+
+    Attributes
+    ----------
+    name, status, message : str
+        ``status`` is ``"ok"``, ``"partial"`` (something asked for could not be measured; the message says what and
+        why) or ``"failed"``.
+    positions_nm : array, shape (positions,)
+    scan : Prepared or None
+        The prepared arrays.
+    edges : dict of EdgeMeasurement
+        By edge name, O K included.
+    layer : ReactedLayer or None
+    states : dict of StateChange
+        By white-line edge.
+    diffusivity : RequiredDiffusivity or None
+    recipe : Recipe
+    files : tuple of str
+    warnings : tuple of str
+    """
+
+    name: str
+    status: str
+    message: str
+    recipe: Recipe
+    positions_nm: NDArray | None = None
+    scan: Prepared | None = None
+    edges: Mapping[str, EdgeMeasurement] = field(default_factory=dict)
+    layer: ReactedLayer | None = None
+    states: Mapping[str, StateChange] = field(default_factory=dict)
+    diffusivity: RequiredDiffusivity | None = None
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.name}: {self.status}" + (f" ({self.message})" if self.message else "")]
+        if self.scan is not None:
+            lines.append(f"  {self.scan.calibration}")
+        if self.layer is not None:
+            lines.append(f"  {self.layer}")
+        for state in self.states.values():
+            line = f"  {state.edge} L3/L2: bulk {state.ratio_bulk:.2f} ± {state.ratio_bulk_sigma:.2f}"
+            if np.isfinite(state.ratio_layer):
+                line += f", layer {state.ratio_layer:.2f} ± {state.ratio_layer_sigma:.2f}"
+            lines.append(line)
+        if self.diffusivity is not None:
+            lines.append(f"  required O2- diffusivity: {self.diffusivity!r}")
+        lines += [f"  ! {warning}" for warning in self.warnings]
+        return "\n".join(lines)
+
+    def plot(self):
+        """Draw the profiles along the scan with the fitted layer; returns the figure."""
+        from oxyspy.workflow.figures import profile_figure
+
+        return profile_figure(self)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write profile, figures, signals and ``result.json`` to ``folder``; each appears whole or not at all."""
+        from oxyspy.workflow.output import save_scan
+
+        save_scan(self, folder)
+
+
+def analyse(scan: LineScan | str | os.PathLike, recipe: str | Recipe = "nmc") -> ScanResult:
+    """Run the whole chain on one scan.
+
+    Parameters
+    ----------
+    scan : LineScan, or what `oxyspy.load_scan` takes
+    recipe : str, path or Recipe
+        The name of a shipped recipe, a YAML file, or a recipe.
+
+    Returns
+    -------
+    ScanResult
+        Its ``status`` is ``"partial"`` where something asked for could not be measured.
+
+    Raises
+    ------
+    ReadError
+        The files cannot be read.
+    InputError
+        There is nothing to measure: no signal, no energy axis, no known edge.
+
+    Examples
+    --------
+    >>> result = oxyspy.analyse("scan_07/", recipe="nmc")  # doctest: +SKIP
+    >>> result.layer.thickness_nm, result.layer.sigma_nm  # doctest: +SKIP
+    """
+    from oxyspy.io import LineScan, load_scan
+
+    recipe = load_recipe(recipe)
+    if not isinstance(scan, LineScan):
+        scan = load_scan(scan)
+    low = scan.low_loss is not None
+    prepared = prepare(
+        scan.core_counts(),
+        scan.energy_nominal,
+        scan.low_counts() if low else None,
+        scan.low_energy if low else None,
+        recipe,
+    )
+    warnings = [*scan.warnings, *prepared.warnings]
+    missing = [] if low else ["no low loss: t/λ is not known and nothing is deconvolved, which makes L3/L2 too high"]
+    measured = _measure_edges(prepared, recipe, missing)
+    layer, positions = None, scan.positions_nm
+    if measured:
+        layer = _fit(positions, measured, recipe, missing)
+    states = {name: _state(item, layer, positions, prepared) for name, item in measured.items() if item.lines}
+    diffusivity = _required(layer, recipe, missing)
+    return ScanResult(
+        name=scan.name,
+        status="partial" if missing else "ok",
+        message="; ".join(missing),
+        recipe=recipe,
+        positions_nm=positions,
+        scan=prepared,
+        edges=measured,
+        layer=layer,
+        states=states,
+        diffusivity=diffusivity,
+        files=tuple(str(file) for file in scan.files),
+        warnings=tuple(warnings),
+        metadata=scan.summary(),
+    )
+
+
+def _measure_edges(scan: Prepared, recipe: Recipe, missing: list[str]) -> dict[str, EdgeMeasurement]:
+    """Every edge of the recipe that can be measured; what can't goes to ``missing`` with its reason."""
+    measured = {}
+    found = scan.calibration.names
+    for name in (*recipe.edges, *(["O_K"] if recipe.oxygen else [])):
+        if scan.calibration.absolute and name not in found:
+            missing.append(f"{name}: not found in the sum of all spectra")
+            continue
+        try:
+            measured[name] = measure_oxygen(scan, recipe) if name == "O_K" else measure_white_lines(scan, name, recipe)
+        except OxyspyError as error:
+            missing.append(str(error))
+    return measured
+
+
+def _fit(positions, measured, recipe: Recipe, missing: list[str]) -> ReactedLayer | None:
+    """The layer from the recipe's witnesses."""
+    metal = [item.along for item in measured.values() if item.lines]
+    witnesses = [w for name in recipe.witnesses if (w := _witness(name, measured)) is not None]
+    if not metal or not witnesses:
+        missing.append("no layer: no white lines to find the surface by" if not metal else "no layer: no witness")
+        return None
+    signal = np.nansum([f.values[:, :2].sum(1) for f in metal], axis=0)
+    variance = np.nansum([f.covariance[:, :2, :2].sum((1, 2)) for f in metal], axis=0)
+    unknown = np.all([~np.isfinite(f.values[:, 0]) for f in metal], axis=0)
+    variance[unknown] = variance.max() if np.any(variance > 0) else 1.0
+    try:
+        layer = fit_layer(positions, (signal, variance), witnesses)
+    except OxyspyError as error:
+        missing.append(f"no layer: {error}")
+        return None
+    if not layer.supported and not np.isfinite(layer.upper_limit_nm):
+        missing.append(f"no layer: {layer.reason}")
+    return layer
+
+
+def _witness(name: str, measured: Mapping[str, EdgeMeasurement]) -> Witness | None:
+    """A recipe's witness as a ratio of two areas; None where its edge is not measured."""
+    edge = "O_K" if name == "o_pre_edge" else f"{name.split('_')[0].capitalize()}_L"
+    if edge not in measured:
+        return None
+    f = measured[edge].along
+    first, second = f.values[:, 0], f.values[:, 1]
+    v11, v22, v12 = f.covariance[:, 0, 0], f.covariance[:, 1, 1], f.covariance[:, 0, 1]
+    if edge == "O_K":
+        return Witness("O K pre-edge / main edge", first, second, v11, v22, v12)
+    # the share of L3 in both lines mixes linearly where layer and bulk overlap; the ratio does not
+    return Witness(f"{edge.split('_')[0]} L3 / (L3 + L2)", first, first + second, v11, v11 + v22 + 2 * v12, v11 + v12)
+
+
+def _state(item: EdgeMeasurement, layer: ReactedLayer | None, positions, scan: Prepared) -> StateChange:
+    """L3/L2 and L3 position of the layer and of the bulk."""
+    nan = float("nan")
+    lines = item.lines
+    values = dict.fromkeys(("ratio_layer", "ratio_layer_sigma", "shift_ev", "shift_sigma_ev"), nan)
+    inside, bulk = np.zeros(positions.size, bool), scan.bright.any(0)
+    if layer is not None and layer.supported:
+        depth = (layer.surface_nm - positions) if layer.reversed else (positions - layer.surface_nm)
+        inside = (depth > 0) & (depth < layer.thickness_nm)
+        bulk = depth > layer.thickness_nm + 2 * layer.width_nm
+        profile = np.where(depth > -layer.width_nm, 1 - _bulk_share(layer, depth), np.nan)
+        level = fit_levels(_witness(f"{item.edge.element.lower()}_l3_share", {item.edge.name: item}), profile)
+        values["ratio_layer"], values["ratio_layer_sigma"] = _level_ratio(level)
+    along = item.functionals.sum(where=np.broadcast_to(bulk, scan.bright.shape) & scan.bright)
+    ratio, ratio_sigma = _ratio(along.values, along.covariance)
+    at_layer, at_bulk = (_median(lines.l3_ev[where], lines.l3_ev_sigma[where]) for where in (inside, bulk))
+    values["shift_ev"] = at_layer[0] - at_bulk[0]
+    values["shift_sigma_ev"] = float(np.hypot(at_layer[1], at_bulk[1]))
+    splitting = lines.splitting_ev[bulk]
+    return StateChange(
+        edge=item.edge.name,
+        ratio_bulk=ratio,
+        ratio_bulk_sigma=ratio_sigma,
+        splitting_bulk_ev=float(np.nanmedian(splitting)) if np.isfinite(splitting).any() else nan,
+        method=item.fingerprint,
+        **values,
+    )
+
+
+def _bulk_share(layer: ReactedLayer, depth: NDArray) -> NDArray:
+    """Share of bulk at each depth below the surface."""
+    from scipy.special import ndtr
+
+    return ndtr((depth - layer.thickness_nm) / max(layer.width_nm, 1e-3))
+
+
+def _level_ratio(level: Level) -> tuple[float, float]:
+    """L3/L2 from the layer's level of L3 / (L3 + L2), with its standard error; ``nan`` without support."""
+    share, sigma = level.layer, level.layer_sigma
+    if not 3 * sigma < share < 1 - 3 * sigma:
+        return float("nan"), float("nan")
+    return float(share / (1 - share)), float(sigma / (1 - share) ** 2)
+
+
+def _ratio(values: NDArray, covariance: NDArray) -> tuple[float, float]:
+    """L3/L2 of summed areas with its standard error; ``nan`` where either is within three errors of zero."""
+    a3, a2 = values[..., 0], values[..., 1]
+    v33, v22, v32 = covariance[0, 0], covariance[1, 1], covariance[0, 1]
+    if not (a3 > 3 * np.sqrt(v33) and a2 > 3 * np.sqrt(v22)):
+        return float("nan"), float("nan")
+    relative = v33 / a3**2 + v22 / a2**2 - 2 * v32 / (a3 * a2)
+    return float(a3 / a2), float(a3 / a2 * np.sqrt(max(relative, 0.0)))
+
+
+def _median(values: NDArray, sigma: NDArray) -> tuple[float, float]:
+    """Median of positions, and the standard error that their own errors give it."""
+    good = np.isfinite(values) & np.isfinite(sigma)
+    if not good.any():
+        return float("nan"), float("nan")
+    return float(np.median(values[good])), float(1.2533 * np.sqrt(np.mean(sigma[good] ** 2) / good.sum()))
+
+
+def _required(layer: ReactedLayer | None, recipe: Recipe, missing: list[str]) -> RequiredDiffusivity | None:
+    """The diffusivity the coating must have had, where coating and exposure are given."""
+    given = recipe.transport
+    if layer is None or given.coating is None or given.exposure is None:
+        return None
+    from oxyspy.transport import required_diffusivity
+
+    if layer.supported:
+        thickness, sigma = layer.thickness_nm, layer.sigma_nm
+    elif np.isfinite(layer.upper_limit_nm):
+        thickness, sigma = 0.0, layer.upper_limit_nm / 1.96
+    else:
+        return None
+    more = {} if given.concentration is None else {"concentration": given.concentration}
+    try:
+        return required_diffusivity(
+            thickness * NM,
+            given.coating,
+            given.exposure,
+            layer_sigma=sigma * NM,
+            radius=given.radius,
+            mu_c=given.mu_c,
+            mu_e=given.mu_e,
+            c_max=given.c_max,
+            temperature=given.temperature,
+            geometry=given.geometry,
+            **more,
+        )
+    except OxyspyError as error:
+        missing.append(f"no required diffusivity: {error}")
+        return None

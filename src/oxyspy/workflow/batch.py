@@ -1,0 +1,264 @@
+"""Many scans: one row each, whatever happens to any of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oxyspy.errors import InputError, OxyspyError
+from oxyspy.files import sha256, write_json
+from oxyspy.workflow.analysis import analyse
+from oxyspy.workflow.output import SUMMARY_COLUMNS, save_scan, summary_row, write_csv
+from oxyspy.workflow.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scan to analyse: what `oxyspy.load_scan` is given, and the name of its folder and row."""
+
+    name: str
+    files: tuple[str, ...]
+    core: str | None = None
+    low_loss: str | None = None
+
+    def load(self):
+        """Return the scan."""
+        from oxyspy.io import load_scan
+
+        if self.core is not None:
+            return load_scan(core=self.core, low_loss=self.low_loss, name=self.name)
+        source = self.files[0] if len(self.files) == 1 else list(self.files)
+        return load_scan(source, name=self.name)
+
+    def inputs(self) -> list[str]:
+        """Return every file the scan is read from."""
+        found = []
+        for file in filter(None, (*self.files, self.core, self.low_loss)):
+            path = Path(file)
+            if path.is_dir():
+                found += [str(p) for p in sorted(path.iterdir()) if p.is_file() and not p.name.startswith(".")]
+            else:
+                found.append(str(path))
+        return found
+
+
+def jobs_of(sources: Sequence[str | os.PathLike], core: str | None = None, low_loss: str | None = None) -> list[Job]:
+    """Return one job a scan found in folders, globs and files, with names that make folders.
+
+    Raises
+    ------
+    InputError
+        Nothing to analyse.
+    """
+    if core is not None:
+        return [Job(_name(Path(core)), (), str(core), None if low_loss is None else str(low_loss))]
+    from oxyspy.io import find_scans
+
+    jobs: list[Job] = []
+    taken: dict[str, int] = {}
+    for source in find_scans([str(s) for s in sources]):
+        files = (str(source),) if isinstance(source, (str, os.PathLike)) else tuple(str(f) for f in source)
+        name = _name(Path(files[0]))
+        taken[name] = taken.get(name, 0) + 1
+        jobs.append(Job(name if taken[name] == 1 else f"{name}-{taken[name]}", files))
+    if not jobs:
+        raise InputError("no scans found; give folders or files with a core loss, or --core FILE --low-loss FILE")
+    return jobs
+
+
+def _name(path: Path) -> str:
+    """A scan's name from its folder's or file's: letters, digits, dots, dashes."""
+    stem = path.stem if path.is_file() else path.resolve().name
+    return re.sub(r"[^\w.\-]+", "_", stem) or "scan"
+
+
+def run_job(job: Job, recipe: Recipe, out: str) -> dict[str, Any]:
+    """Analyse one scan and write its files; never raises, but says in its row what went wrong."""
+    import warnings
+
+    folder = Path(out) / job.name
+    try:
+        with warnings.catch_warnings():
+            # NumPy's remarks on empty positions; what matters is in the result's own warnings
+            warnings.simplefilter("ignore", RuntimeWarning)
+            result = analyse(job.load(), recipe)
+            save_scan(result, folder)
+            row = summary_row(result)
+    except OxyspyError as error:
+        row = {"scan": job.name, "status": "failed", "message": str(error)}
+    except Exception as error:
+        # a defect of ours must not cost the other scans; it is named as what it is, with its place
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        message = f"unexpected {type(error).__name__} in {Path(place.filename).name}:{place.lineno}: {error}"
+        row = {"scan": job.name, "status": "failed", "message": message}
+    row["scan"] = job.name
+    if row["status"] == "failed":
+        write_json(folder / "result.json", {"schema": 1, **row, "recipe": recipe.model_dump(mode="json")})
+    return row
+
+
+def analyse_many(
+    sources: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    recipe: str | Recipe = "nmc",
+    *,
+    core: str | None = None,
+    low_loss: str | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    resume: bool = True,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Analyse many scans and write ``summary.csv``, a folder a scan, and ``report.html``.
+
+    Parameters
+    ----------
+    sources : sequence of paths
+        Folders, globs and files; see `oxyspy.io.find_scans`.
+    out : path
+        Folder of the results.
+    recipe : str, path or Recipe
+    core, low_loss : str, optional
+        One scan by its two files instead of ``sources``.
+    workers : int
+        Processes on this machine.
+    scheduler : str, optional
+        Address of a dask.distributed scheduler, ``"tcp://..."``; the results are the same.
+    resume : bool
+        Keep the results of scans whose files, recipe and version have not changed.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    DataFrame
+        A row a scan, the columns of ``summary.csv``.
+
+    Raises
+    ------
+    InputError
+        Nothing to analyse, a bad recipe, or fewer than one worker.
+    """
+    import pandas as pd
+
+    recipe = load_recipe(recipe)
+    if workers < 1:
+        raise InputError(f"workers: found {workers}, needed at least 1")
+    out = Path(out)
+    jobs = jobs_of(sources, core, low_loss)
+    marks = {job.name: _mark(job, recipe) for job in jobs}
+    done = {job.name: row for job in jobs if resume and (row := _finished(out / job.name, marks[job.name]))}
+    todo = [job for job in jobs if job.name not in done]
+    runner = _cluster(scheduler, workers) if scheduler or workers > 1 else _here
+    order = {job.name: i for i, job in enumerate(jobs)}
+    bar = _bar(len(jobs), len(done), progress)
+    try:
+        for row in runner(todo, recipe, str(out)):
+            done[row["scan"]] = row
+            write_json(out / row["scan"] / "done.json", {"mark": marks[row["scan"]], "row": row})
+            # the table grows with every scan, so that a run that is stopped leaves what it had
+            _write_summary(out, done, order)
+            bar(row)
+    finally:
+        bar(None)
+    _write_summary(out, done, order)
+    rows = [done[job.name] for job in jobs]
+    _report(out, rows)
+    return pd.DataFrame([{c: row.get(c) for c in SUMMARY_COLUMNS} for row in rows], columns=list(SUMMARY_COLUMNS))
+
+
+def _write_summary(out: Path, done: dict[str, dict], order: dict[str, int]) -> None:
+    write_csv(out / "summary.csv", SUMMARY_COLUMNS, sorted(done.values(), key=lambda row: order[row["scan"]]))
+
+
+def _mark(job: Job, recipe: Recipe) -> dict[str, Any]:
+    """What a result depends on; equal marks need no second analysis."""
+    from oxyspy import __version__
+
+    hashes = {}
+    for file in job.inputs():
+        try:
+            hashes[Path(file).name] = sha256(file)
+        except OSError as error:
+            hashes[Path(file).name] = f"unreadable: {error.strerror}"
+    return {"version": __version__, "recipe": recipe.model_dump(mode="json"), "inputs": hashes}
+
+
+def _finished(folder: Path, mark: dict[str, Any]) -> dict[str, Any] | None:
+    """The row of a scan that is already done with these inputs, recipe and version."""
+    try:
+        content = json.loads((folder / "done.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    same = json.loads(json.dumps(mark)) == content.get("mark")
+    return content.get("row") if same and content["row"].get("status") != "failed" else None
+
+
+def _here(jobs: Iterable[Job], recipe: Recipe, out: str):
+    for job in jobs:
+        yield run_job(job, recipe, out)
+
+
+def _cluster(scheduler: str | None, workers: int) -> Callable:
+    """A runner on a dask.distributed cluster, or on this machine's processes."""
+
+    def run(jobs: list[Job], recipe: Recipe, out: str):
+        if scheduler is None:
+            from concurrent.futures import ProcessPoolExecutor, as_completed
+            from multiprocessing import get_context
+
+            # fork would copy threads' locks; every worker starts clean
+            with ProcessPoolExecutor(min(workers, max(len(jobs), 1)), mp_context=get_context("spawn")) as pool:
+                futures = [pool.submit(run_job, job, recipe, out) for job in jobs]
+                for future in as_completed(futures):
+                    yield future.result()
+            return
+        try:
+            from dask.distributed import Client, as_completed
+        except ImportError as error:
+            raise InputError("--scheduler needs the package distributed: pip install 'oxyspy[cluster]'") from error
+        try:
+            client = Client(scheduler, timeout="20s")
+        except OSError as error:
+            raise InputError(f"scheduler {scheduler}: cannot be reached: {error}") from error
+        with client:
+            futures = [client.submit(run_job, job, recipe, out, pure=False) for job in jobs]
+            for future in as_completed(futures):
+                yield future.result()
+
+    return run
+
+
+def _bar(total: int, done: int, progress: bool) -> Callable:
+    """A progress bar that counts failures; called with each row, and with None at the end."""
+    if not progress:
+        return lambda row: None
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, initial=done, unit="scan", desc="analyse")
+    failed = [0]
+
+    def step(row: dict | None) -> None:
+        if row is None:
+            bar.close()
+            return
+        failed[0] += row["status"] == "failed"
+        bar.set_postfix_str(f"{failed[0]} failed")
+        bar.update()
+
+    return step
+
+
+def _report(out: Path, rows: list[dict]) -> None:
+    from oxyspy.workflow.report import write_report
+
+    write_report(out, rows)
