@@ -9,8 +9,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "analyse",
         help="analyse dual-EELS line scans",
-        description="Energy calibration, background, Fourier-ratio deconvolution, L3/L2, O K pre-edge, thickness of the\n"
-        "reacted layer, and the O2- diffusivity its coating must have had; one row a scan in OUT/summary.csv.",
+        description="Energy calibration, background, Fourier-ratio deconvolution, L3/L2, O K pre-edge, thickness of\n"
+        "the reacted layer, and the O2- diffusivity its coating must have had; one row a scan in OUT/summary.csv.",
         epilog="examples:\n"
         "  oxyspy analyse scan_07/ -o out\n"
         "  oxyspy analyse scans/* -o out --coating '10 +- 1 nm' --exposure 165min --workers 2\n"

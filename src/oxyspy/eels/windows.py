@@ -60,13 +60,15 @@ def window_weights(energy: NDArray, low: ArrayLike, high: ArrayLike) -> NDArray:
     return np.clip(inside / step, 0.0, 1.0)
 
 
-def step_profile(energy: NDArray, position: ArrayLike, shape: str = "sharp", width: float = 1.0) -> NDArray:
+def step_profile(
+    energy: NDArray, position: ArrayLike, shape: str = "sharp", width: float = 1.0, channel: float | None = None
+) -> NDArray:
     """Unit step at ``position``, averaged over each channel when sharp.
 
     Parameters
     ----------
     energy : array, shape (n,)
-        Uniform energy axis in eV.
+        Energy axis in eV.
     position : float or array, shape (...)
         Where the step stands at half height, in eV.
     shape : {"sharp", "arctan", "erf"}
@@ -74,6 +76,8 @@ def step_profile(energy: NDArray, position: ArrayLike, shape: str = "sharp", wid
         ``erf``: the integral of a Gaussian of that full width.
     width : float
         In eV; a sharp step has none.
+    channel : float, optional
+        Width of a channel in eV, where ``energy`` is not the whole of a uniform axis.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def step_profile(energy: NDArray, position: ArrayLike, shape: str = "sharp", wid
         raise InputError(f"step shape {shape!r} is not known; use one of {', '.join(STEP_SHAPES)}")
     away = energy - np.asarray(position, float)[..., None]
     if shape == "sharp":
-        return np.clip(away / dispersion(energy) + 0.5, 0.0, 1.0)
+        return np.clip(away / (dispersion(energy) if channel is None else channel) + 0.5, 0.0, 1.0)
     if not width > 0:
         raise InputError(f"a step of shape {shape!r} needs a width above 0 eV, found {width:g}")
     if shape == "arctan":

@@ -2,18 +2,289 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 from exspy.signals import EELSSpectrum
 from hyperspy.signals import LazySignal1D
 
+from oxyspy.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oxyspy.eels.calibration import Calibration
+    from oxyspy.eels.white_lines import WhiteLineMethod
+
 
 class CoreLossEELSSpectrum(EELSSpectrum):
-    """Core-loss EELS signal."""
+    """Core-loss EELS signal: calibrate, remove the background, deconvolve, measure white lines.
+
+    `remove_power_law` and `deconvolve` return new signals that remember the counts they came from, so that
+    `white_lines` gives exact errors. A signal that was sliced, or saved and loaded, in between has forgotten them: its
+    numbers are the same, their errors ``nan``.
+    """
 
     _signal_type = "core_loss_EELS"
     _alias_signal_types = ["core-loss EELS", "CoreLossEELS"]
+    # raw counts, and low loss, that this signal was made from
+    _raw: CoreLossEELSSpectrum | None = None
+    _low_loss: EELSSpectrum | None = None
+
+    @property
+    def energy(self):
+        """Energy axis in eV, shape (n,)."""
+        axis = self.axes_manager.signal_axes[0]
+        if not axis.is_uniform:
+            raise InputError("the energy axis is not uniform: interpolate the signal on a uniform axis first")
+        return axis.axis
+
+    def calibrate_edges(self, landmarks: Mapping[str, tuple[float, float]] | None = None) -> Calibration:
+        """Find the known edges in the summed spectrum and put the energy axis right, in place.
+
+        Parameters
+        ----------
+        landmarks : mapping, optional
+            Edge to (energy, sigma) in eV, where more is known than the shipped table does.
+
+        Returns
+        -------
+        Calibration
+            What was done; the axis stays as it is where under two edges were found.
+
+        See Also
+        --------
+        oxyspy.eels.calibration.calibrate
+        """
+        from oxyspy.eels.calibration import calibrate
+
+        total = self.sum(self.axes_manager.navigation_axes).data if self.axes_manager.navigation_size > 1 else self.data
+        found = calibrate(np.ravel(_computed(total)), self.energy, landmarks=landmarks)
+        if found.absolute:
+            axis = self.axes_manager.signal_axes[0]
+            axis.offset, axis.scale = float(found(axis.offset)), float(axis.scale * found.factor)
+            self.metadata.set_item("oxyspy.calibration", str(found))
+        return found
+
+    def remove_power_law(self, edge: str, window: tuple[float, float] | None = None) -> CoreLossEELSSpectrum:
+        """Return the edge's segment with its power-law background removed, by Poisson maximum likelihood.
+
+        Parameters
+        ----------
+        edge : str
+            For example ``"Mn_L"``.
+        window : tuple of float, optional
+            Fit window in eV; the shipped one by default.
+
+        Returns
+        -------
+        CoreLossEELSSpectrum
+            From the window's beginning to past the edge's last window; lazy where this signal is.
+
+        See Also
+        --------
+        oxyspy.eels.background.fit_power_law
+        """
+        from oxyspy.eels.background import fit_power_law
+        from oxyspy.eels.edges import edge as edge_of
+
+        item = edge_of(edge)
+        window = window or item.background
+        last = (item.post or item.main or (None, None))[1]
+        if window is None or last is None:
+            raise InputError(f"edge {edge} has no windows of its own: give a window")
+        raw = self.isig[max(window[0], self.energy[0]) : min(last + 12.0, self.energy[-1])]
+        energy = raw.energy
+
+        def net(counts):
+            return counts - fit_power_law(counts, energy, window, f"{edge} background")(energy).astype(counts.dtype)
+
+        result = _map_blocks(net, raw)
+        result.metadata.set_item("oxyspy.edge", edge)
+        result.metadata.set_item("oxyspy.background_window", list(window))
+        result.metadata.set_item("oxyspy.deconvolution", "none")
+        result._raw = raw
+        return result
+
+    def deconvolve(
+        self, low_loss: EELSSpectrum, reconvolution: str = "zero_loss", fwhm: float | None = None
+    ) -> CoreLossEELSSpectrum:
+        """Return the single-scattering core loss by Fourier-ratio deconvolution; intensity is kept.
+
+        Parameters
+        ----------
+        low_loss : EELSSpectrum
+            Of the same positions, or a single one for all; on any dispersion.
+        reconvolution : {"zero_loss", "gaussian"}
+        fwhm : float, optional
+            Width of the Gaussian in eV; the zero-loss peak's by default.
+
+        Raises
+        ------
+        InputError
+            The background is not removed yet, or the low loss has other positions.
+
+        See Also
+        --------
+        oxyspy.eels.deconvolution.fourier_ratio_kernel
+        """
+        from oxyspy.eels.deconvolution import deconvolve
+
+        if not self.metadata.has_item("oxyspy.background_window"):
+            raise InputError("deconvolve a signal without its background: call remove_power_law(edge) first")
+        scale, channels = float(self.axes_manager.signal_axes[0].scale), self.energy.size
+        energy = low_loss.axes_manager.signal_axes[0].axis
+
+        def single(counts, low):
+            kernel = _kernel(low, energy, scale, channels, reconvolution, fwhm)
+            return deconvolve(counts, kernel).astype(counts.dtype)
+
+        result = _map_blocks(single, self, low_loss)
+        result.metadata.set_item("oxyspy.deconvolution", reconvolution)
+        if fwhm is not None:
+            result.metadata.set_item("oxyspy.gaussian_fwhm", float(fwhm))
+        result._raw, result._low_loss = self._raw, low_loss
+        return result
+
+    def white_lines(self, edge: str | None = None, **choices: Any) -> dict[str, Any]:
+        """Measure L3 and L2 above a two-step continuum at every position.
+
+        Parameters
+        ----------
+        edge : str, optional
+            For example ``"Mn_L"``; by default the one `remove_power_law` was called with.
+        **choices
+            ``post``, ``l3_half``, ``l2_half``, ``step``, ``step_width`` of `WhiteLineMethod`.
+
+        Returns
+        -------
+        dict of BaseSignal
+            ``l3``, ``l3_sigma``, ``l2``, ``l2_sigma``, ``ratio``, ``ratio_sigma``, ``l3_ev``, ``l3_ev_sigma``,
+            ``l2_ev``, ``splitting_ev``, ``continuum`` over this signal's positions. The method's fingerprint stands in
+            each one's ``metadata.oxyspy.method``.
+
+        Raises
+        ------
+        InputError
+            The background is not removed yet, or no L3 maximum is found.
+
+        See Also
+        --------
+        oxyspy.eels.white_lines
+        """
+        from oxyspy.eels.background import fit_power_law, pooled_dispersion
+        from oxyspy.eels.edges import edge as edge_of
+        from oxyspy.eels.white_lines import WhiteLineMethod, line_functionals, track_maxima, white_lines
+
+        if not self.metadata.has_item("oxyspy.background_window"):
+            raise InputError("measure white lines on a signal without its background: call remove_power_law first")
+        node = self.metadata.oxyspy
+        item = edge_of(edge or node.edge)
+        method = WhiteLineMethod.of(
+            item,
+            background=tuple(node.background_window),
+            deconvolution=node.deconvolution,
+            gaussian_fwhm=node.get_item("gaussian_fwhm"),
+            **choices,
+        )
+        if self._raw is None:
+            raise InputError(
+                "these spectra no longer know the counts they came from (they were sliced, or saved and loaded), and "
+                "without them an area has no error: call remove_power_law and deconvolve again on the recorded signal"
+            )
+        energy = self.energy
+        raw = _computed(self._raw.data)
+        counts = raw.reshape(-1, *raw.shape[-2:]) if raw.ndim > 1 else raw[None, None]
+        background = fit_power_law(counts, energy, method.background, f"{item.name} background")
+        noise = pooled_dispersion(background.dispersion, int(np.ptp(method.background) / (energy[1] - energy[0])))
+        kernel = None
+        if method.deconvolution != "none":
+            low = _computed(self._low_loss.data)
+            low = low.reshape(-1, *low.shape[-2:]) if low.ndim > 1 else low[None, None]
+            low_energy = self._low_loss.axes_manager.signal_axes[0].axis
+            kernel = _kernel(
+                low, low_energy, energy[1] - energy[0], energy.size, method.deconvolution, method.gaussian_fwhm
+            )
+        tracked = track_maxima(counts, energy, background, item, method, kernel=kernel, noise=noise)
+        functionals = line_functionals(
+            counts, energy, background, tracked.l3, tracked.l2, method, kernel=kernel, noise=noise
+        )
+        lines = white_lines(functionals, tracked, method)
+        return self._over_positions(lines, method)
+
+    def _over_positions(self, lines, method: WhiteLineMethod) -> dict[str, Any]:
+        """Wrap each array of the result as a signal over this signal's positions."""
+        names = (
+            "l3", "l3_sigma", "l2", "l2_sigma", "ratio", "ratio_sigma", "l3_ev", "l3_ev_sigma", "l2_ev",
+            "splitting_ev", "continuum",
+        )  # fmt: skip
+        shape = self.axes_manager.navigation_shape[::-1]
+        wrapped = {}
+        for name in names:
+            values = np.broadcast_to(getattr(lines, name), lines.l3.shape).reshape(shape or (1,))
+            signal = self._get_navigation_signal(data=np.array(values), dtype=float)
+            signal.metadata.General.title = f"{method.edge} {name}"
+            signal.metadata.set_item("oxyspy.method", method.fingerprint)
+            wrapped[name] = signal
+        return wrapped
 
 
 class LazyCoreLossEELSSpectrum(CoreLossEELSSpectrum, LazySignal1D):
     """Lazy twin of `CoreLossEELSSpectrum`."""
 
     _lazy = True
+
+
+def _computed(data):
+    return data.compute() if hasattr(data, "compute") else data
+
+
+def _kernel(low, energy, scale: float, channels: int, reconvolution: str, fwhm: float | None):
+    from oxyspy.eels.deconvolution import fourier_ratio_kernel, resample_low_loss
+    from oxyspy.eels.zero_loss import find_zero_loss
+
+    low, energy = resample_low_loss(low, energy, scale)
+    zero_loss = find_zero_loss(low, energy)
+    return fourier_ratio_kernel(low, energy, zero_loss, channels, reconvolution=reconvolution, fwhm=fwhm)
+
+
+def _map_blocks(kernel, signal: CoreLossEELSSpectrum, *others) -> CoreLossEELSSpectrum:
+    """Run a kernel on (..., n) arrays over the signal's data, in dask blocks of whole spectra where it is lazy."""
+    data = [signal.data, *(_matching(other, signal) for other in others)]
+    if signal._lazy:
+        import dask.array as da
+
+        # a kernel needs whole spectra: the energy axis becomes one chunk
+        blocks = [da.asarray(d).rechunk({-1: -1}) for d in data]
+        positions = blocks[0].chunks[:-1]
+        blocks[1:] = [
+            b.rechunk(dict(enumerate(positions))) if b.shape[:-1] == blocks[0].shape[:-1] else b
+            for b in blocks[1:]
+        ]
+        index = tuple(range(blocks[0].ndim))
+        pairs = []
+        for number, block in enumerate(blocks):
+            own = index if number == 0 else (*index[:-1], 100 + number)
+            pairs += [block, own]
+        result = da.blockwise(
+            lambda *arrays: kernel(*(a[0] if isinstance(a, list) else a for a in arrays)),
+            index, *pairs, dtype=np.result_type(blocks[0].dtype, np.float32), concatenate=True,
+            meta=np.empty((0,) * blocks[0].ndim, np.result_type(blocks[0].dtype, np.float32)),
+        )  # fmt: skip
+    else:
+        result = kernel(*data)
+    return signal._deepcopy_with_new_data(result)
+
+
+def _matching(low_loss, signal):
+    """Low-loss data over the signal's positions, or one spectrum broadcast to them."""
+    positions = signal.data.shape[:-1]
+    low = low_loss.data
+    if low.shape[:-1] == positions:
+        return low
+    if low_loss.axes_manager.navigation_size in (0, 1):
+        return low.reshape((1,) * len(positions) + low.shape[-1:])
+    raise InputError(
+        f"the low loss has positions {low_loss.axes_manager.navigation_shape}, the core loss "
+        f"{signal.axes_manager.navigation_shape}: they must be the same, or the low loss a single spectrum"
+    )

@@ -1,0 +1,3 @@
+from .two_step import TwoStepContinuum
+
+__all__ = ["TwoStepContinuum"]
