@@ -32,7 +32,7 @@ def curvature_factor(coating, radius, geometry: str = "sphere"):
     >>> float(curvature_factor(10e-7, 5e-4))
     1.002
     """
-    v = coating / radius
+    v = np.asarray(coating / radius)
     return {1: np.ones_like(v), 2: (1 + v) * np.log1p(v) / np.where(v > 0, v, 1.0), 3: 1 + v}[dimension(geometry)][()]
 
 

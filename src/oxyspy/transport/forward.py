@@ -8,45 +8,29 @@ from typing import Any
 import numpy as np
 
 from oxyspy.errors import InputError
-from oxyspy.results import Result
 from oxyspy.transport.coating import Coating
-from oxyspy.transport.model import check_inputs, log_onsager_time, shared_fields, slopes
+from oxyspy.transport.model import Inferred, check_inputs, inferred_fields, log_onsager_time, slopes
 from oxyspy.transport.permeation import dimension
 from oxyspy.transport.quantities import K_B, STUDY, measured
 from oxyspy.transport.uncertainty import SIGNIFICANT, interval
 
 
 @dataclass(frozen=True, repr=False)
-class DensificationTime(Result):
-    """The time in which a layer forms under a coating; numbers, or arrays over the problems.
+class DensificationTime(Inferred):
+    """The time in s in which a layer forms under a coating; all other attributes as `Inferred`.
+
+    The input ``ln_L`` is the logarithm of the coating's Onsager coefficient.
 
     Attributes
     ----------
-    value, low, high, low_95, high_95 : float or ndarray
-        s; ends of the 68.3 % and 95 % intervals, or one-sided upper limits as in `RequiredDiffusivity`.
-    sigma, sigma_linear : float or ndarray
-        Standard error of ln t: half the 68.3 % interval, and to first order.
-    sensitivities, contributions, dominant, upper_limit, reason, inputs, method
-        As in `RequiredDiffusivity`; the input ``ln_L`` is the Onsager coefficient of the coating.
     onsager : float or ndarray
         The Onsager coefficient used, eV-1 cm-1 s-1.
     """
 
-    value: Any
-    low: Any
-    high: Any
-    low_95: Any
-    high_95: Any
-    sigma: Any
-    sigma_linear: Any
-    sensitivities: dict[str, Any]
-    contributions: dict[str, Any]
-    dominant: Any
-    upper_limit: Any
-    reason: Any
-    inputs: dict[str, dict[str, Any]]
-    method: str
     onsager: Any
+
+    def _further_slopes(self, x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"ln_L": -np.ones_like(x["ln_L"])}
 
     def __repr__(self) -> str:
         if np.ndim(self.value):
@@ -184,7 +168,7 @@ def densification_time(
         return log_onsager_time(x, geometry) - (centre + np.where(z > 0, right, left) * z)
 
     found = interval(log_time, slope, inputs, limit, n_samples, seed)
-    fields = shared_fields(found, slope, inputs, limit, geometry)
+    fields = inferred_fields(found, inputs, limit, geometry)
     fields["inputs"]["ln_L"] = {"value": ln_l[()], "sigma": ((below + above) / 2)[()]}
     return DensificationTime(**fields, onsager=np.exp(ln_l)[()])
 

@@ -7,63 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from oxyspy.results import Result
-from oxyspy.transport.model import check_inputs, log_onsager_time, shared_fields, slopes
+from oxyspy.transport.model import Inferred, check_inputs, concealed, inferred_fields, log_onsager_time, slopes
 from oxyspy.transport.permeation import dimension
 from oxyspy.transport.quantities import K_B, STUDY, measured
 from oxyspy.transport.uncertainty import SIGNIFICANT, interval
 
 
 @dataclass(frozen=True, repr=False)
-class RequiredDiffusivity(Result):
-    """The diffusivity with which a layer forms under a coating in a time; numbers, or arrays over the scans.
+class RequiredDiffusivity(Inferred):
+    """The diffusivity in cm2/s with which a layer forms under a coating in a time; all other attributes as `Inferred`.
 
     Attributes
     ----------
-    value : float or ndarray
-        cm2/s; ``nan`` where there is only an upper limit or no layer.
-    low, high, low_95, high_95 : float or ndarray
-        Ends of the 68.3 % and 95 % intervals in cm2/s. Where the layer cannot be told from zero, the lows are 0 and
-        the highs the one-sided upper limits of 68.3 % and 95 %.
-    sigma : float or ndarray
-        Standard error of ln D: half the 68.3 % interval of ln D.
-    sigma_linear : float or ndarray
-        The same to first order; close to `sigma` where the errors are small.
-    sensitivities : dict
-        d ln D / d ln x for each input x; for ``mu_c`` and ``mu_e`` d ln D / d mu in 1/eV.
-    contributions : dict
-        Each uncertain input's part of `sigma_linear`.
-    dominant : str or ndarray of str
-        The input with the largest part; empty where no input has an error.
-    upper_limit : bool or ndarray of bool
-        Whether `high_95` is a limit and `value` unknown.
-    reason : str or ndarray of str
-        Why there is no value; empty where there is one.
-    inputs : dict
-        The inputs used, each with value and sigma, in documented units.
-    method : str
-        Formula, geometry, and how the interval was made.
     onsager, onsager_low, onsager_high : float or ndarray
         Onsager coefficient and its 68.3 % interval in eV-1 cm-1 s-1: free of the concentration.
     """
 
-    value: Any
-    low: Any
-    high: Any
-    low_95: Any
-    high_95: Any
-    sigma: Any
-    sigma_linear: Any
-    sensitivities: dict[str, Any]
-    contributions: dict[str, Any]
-    dominant: Any
-    upper_limit: Any
-    reason: Any
-    inputs: dict[str, dict[str, Any]]
-    method: str
     onsager: Any
     onsager_low: Any
     onsager_high: Any
+
+    def _further_slopes(self, x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return _further_slopes(x)
 
     def __repr__(self) -> str:
         if np.ndim(self.value):
@@ -212,13 +177,16 @@ def allowed_diffusivity(target: Any, coating: Any, life: Any, **conditions: Any)
     return AllowedDiffusivity(**vars(found))
 
 
+def _further_slopes(x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {"time": -1 / x["time"], "concentration": -1 / x["concentration"], "temperature": 1 / x["temperature"]}
+
+
 def _solve(kind: type, inputs: dict, geometry: str, n_samples: int, seed: int | None) -> RequiredDiffusivity:
     check_inputs(inputs, geometry)
     x = {name: value for name, (value, _) in inputs.items()}
     layer, layer_sigma = inputs["layer"]
     limit = layer < SIGNIFICANT * layer_sigma
-    slope = slopes(x, geometry)
-    slope |= {"time": -1 / x["time"], "concentration": -1 / x["concentration"], "temperature": 1 / x["temperature"]}
+    slope = slopes(x, geometry) | _further_slopes(x)
 
     def log_onsager(x):
         return log_onsager_time(x, geometry) - np.log(x["time"])
@@ -227,13 +195,22 @@ def _solve(kind: type, inputs: dict, geometry: str, n_samples: int, seed: int | 
         return log_onsager(x) + np.log(K_B * x["temperature"] / x["concentration"])
 
     found = interval(log_diffusivity, slope, inputs, limit, n_samples, seed)
-    fields = shared_fields(found, slope, inputs, limit, geometry)
-    if any(np.any(inputs[name][1] > 0) for name in ("concentration", "temperature")):
+    fields = inferred_fields(found, inputs, limit, geometry)
+    shift = np.log(K_B * x["temperature"] / x["concentration"])
+    turning = [found.parts[name] for name in ("concentration", "temperature") if name in found.parts]
+    if turning and found.sampled:
         # L does not know the errors of what turns it into D
         known = inputs | {name: (x[name], np.zeros(())) for name in ("concentration", "temperature")}
-        of_l = shared_fields(interval(log_onsager, slope, known, limit, n_samples, seed), slope, known, limit, geometry)
-        ends = [of_l[name] for name in ("value", "low", "high")]
+        of_l = interval(log_onsager, slope, known, limit, n_samples, seed)
+        ln, (low, high, *_) = of_l.ln, of_l.ends
     else:
-        per_d = x["concentration"] / (K_B * x["temperature"])
-        ends = [fields[name] * per_d for name in ("value", "low", "high")]
-    return kind(**fields, onsager=ends[0], onsager_low=ends[1], onsager_high=ends[2])
+        ln, low, high = (part - shift for part in (found.ln, *found.ends[:2]))
+        if turning:
+            own = np.sqrt(np.maximum(found.linear**2 - sum(part * part for part in turning), 0.0))
+            low, high = ln - own, np.where(limit, high, ln + own) if np.any(limit) else ln + own
+    return kind(
+        **fields,
+        onsager=concealed(np.exp(ln), limit),
+        onsager_low=concealed(np.exp(low), limit, 0.0),
+        onsager_high=np.exp(high)[()],
+    )

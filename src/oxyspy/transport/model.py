@@ -1,17 +1,17 @@
-"""The steady model as ln(L t) of a dict of inputs: its checks, its value and its slopes, for both directions."""
+"""The steady model as ln(L t) of a dict of inputs: its checks, value and slopes, and the result of both directions."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from oxyspy.errors import InputError
+from oxyspy.results import Result, to_plain
 from oxyspy.transport.permeation import dimension, onsager_time
 from oxyspy.transport.quantities import driving_force
 from oxyspy.transport.uncertainty import SIGNED, SIGNIFICANT, Inputs, Interval
-
-NAMES = ("layer", "coating", "radius", "mu_c", "mu_e", "c_max", "released")
 
 
 def check_inputs(inputs: Inputs, geometry: str) -> None:
@@ -75,52 +75,104 @@ def slopes(x: dict[str, np.ndarray], geometry: str) -> dict[str, np.ndarray]:
     return found
 
 
-def shared_fields(
-    found: Interval, slopes: dict[str, np.ndarray], inputs: Inputs, limit: np.ndarray, geometry: str
-) -> dict:
-    """Return the fields that the results of both directions have in common."""
-    layer = inputs["layer"][0]
-    missing = np.isnan(layer)
-    hidden = limit | missing
+@dataclass(frozen=True, repr=False)
+class Inferred(Result):
+    """What both directions give: a positive quantity with its intervals; numbers, or arrays over the scans.
+
+    Attributes
+    ----------
+    value : float or ndarray
+        The quantity; ``nan`` where there is only an upper limit or no layer.
+    low, high, low_95, high_95 : float or ndarray
+        Ends of the 68.3 % and 95 % intervals. Where the layer cannot be told from zero, the lows are 0 and the highs
+        the one-sided upper limits of 68.3 % and 95 %.
+    sigma : float or ndarray
+        Standard error of the logarithm: half the 68.3 % interval in ln.
+    sigma_linear : float or ndarray
+        The same to first order; close to `sigma` where the errors are small.
+    contributions : dict
+        Each uncertain input's part of `sigma_linear`.
+    upper_limit : bool or ndarray of bool
+        Whether `high_95` is a limit and `value` unknown.
+    reason : str or ndarray of str
+        Why there is no value; empty where there is one.
+    inputs : dict
+        The inputs used, each with value and sigma, in documented units.
+    geometry, method : str
+        Shape of the particle; formula, and how the interval was made.
+    """
+
+    value: Any
+    low: Any
+    high: Any
+    low_95: Any
+    high_95: Any
+    sigma: Any
+    sigma_linear: Any
+    contributions: dict[str, Any]
+    upper_limit: Any
+    reason: Any
+    inputs: dict[str, dict[str, Any]]
+    geometry: str
+    method: str
+
+    @property
+    def dominant(self) -> Any:
+        """The input with the largest part of the error; empty where no input has one or no layer was given."""
+        shape = np.shape(self.value)
+        if not self.contributions:
+            return np.full(shape, "") if shape else ""
+        parts = np.stack([np.broadcast_to(part, shape) for part in self.contributions.values()])
+        names = np.array([*self.contributions, ""])
+        index = np.argmax(np.nan_to_num(parts, nan=-1.0), axis=0)
+        found = names[np.where(np.isnan(self.high_95), -1, index)]
+        return found if shape else str(found)
+
+    @property
+    def sensitivities(self) -> dict[str, Any]:
+        """d ln value / d ln x of each input x; for ``mu_c`` and ``mu_e`` d ln value / d mu in 1/eV."""
+        x = {name: np.asarray(pair["value"]) for name, pair in self.inputs.items()}
+        hidden = np.asarray(self.upper_limit) | np.isnan(self.high_95)
+        found = {}
+        for name, slope in {**slopes(x, self.geometry), **self._further_slopes(x)}.items():
+            with np.errstate(invalid="ignore"):
+                elastic = slope if name in SIGNED else slope * x[name]
+            found[name] = np.where(hidden, np.nan, elastic)[()] if np.any(hidden) else np.asarray(elastic)[()]
+        return found
+
+    def _further_slopes(self, x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain lists, dicts, numbers and text, with `dominant` and `sensitivities`."""
+        return super().to_dict() | to_plain({"dominant": self.dominant, "sensitivities": self.sensitivities})
+
+
+def concealed(value: np.ndarray, limit: np.ndarray, by: float = np.nan) -> Any:
+    """Return ``value`` with ``by`` in place of what is only limited from above."""
+    return (np.where(limit, by, value) if np.any(limit) else value)[()]
+
+
+def inferred_fields(found: Interval, inputs: Inputs, limit: np.ndarray, geometry: str) -> dict[str, Any]:
+    """Return the fields of `Inferred`."""
+    missing = np.isnan(inputs["layer"][0])
     shape = np.broadcast_shapes(np.shape(found.ln), *(np.shape(end) for end in found.ends))
-
-    def filled(value: np.ndarray, unknown: float = np.nan) -> Any:
-        value = np.broadcast_to(value, shape)
-        return (np.where(limit, unknown, value) if np.any(limit) else value)[()]
-
-    value, low, high, low_95, high_95 = (np.exp(ln) for ln in (found.ln, *found.ends))
-    elastic = {n: s if n in SIGNED else s * inputs[n][0] for n, s in slopes.items() if n in inputs}
     return {
-        "value": filled(value),
-        "low": filled(low, 0.0),
-        "high": np.broadcast_to(high, shape)[()],
-        "low_95": filled(low_95, 0.0),
-        "high_95": np.broadcast_to(high_95, shape)[()],
-        "sigma": filled(found.sigma),
-        "sigma_linear": filled(found.linear),
-        "sensitivities": {
-            n: (np.where(hidden, np.nan, s) if np.any(hidden) else np.asarray(s))[()] for n, s in elastic.items()
-        },
+        "value": concealed(np.exp(found.ln), limit),
+        "low": concealed(np.exp(found.ends[0]), limit, 0.0),
+        "high": np.broadcast_to(np.exp(found.ends[1]), shape)[()],
+        "low_95": concealed(np.exp(found.ends[2]), limit, 0.0),
+        "high_95": np.broadcast_to(np.exp(found.ends[3]), shape)[()],
+        "sigma": concealed(np.broadcast_to(found.sigma, shape), limit),
+        "sigma_linear": concealed(np.broadcast_to(found.linear, shape), limit),
         "contributions": {n: np.asarray(part)[()] for n, part in found.parts.items()},
-        "dominant": _dominant(found.parts, np.broadcast_to(missing, shape)),
         "upper_limit": np.broadcast_to(limit, shape)[()],
         "reason": _reasons(np.broadcast_to(limit, shape), np.broadcast_to(missing, shape)),
         "inputs": {n: {"value": v[()], "sigma": s[()]} for n, (v, s) in inputs.items()},
+        "geometry": geometry,
         "method": f"steady diffusion through the coating, {geometry}; interval: {found.how}; taken as exact: "
         + (", ".join(n for n in inputs if n not in found.parts) or "nothing"),
     }
-
-
-def _dominant(parts: dict[str, np.ndarray], missing: np.ndarray) -> Any:
-    if not parts:
-        return np.full(missing.shape, "")[()]
-    if len(parts) == 1:
-        largest = np.full(missing.shape, next(iter(parts)))
-    else:
-        index = np.argmax([np.broadcast_to(part, missing.shape) for part in parts.values()], axis=0)
-        largest = np.array(list(parts))[index]
-    largest = np.where(missing, "", largest) if missing.any() else largest
-    return str(largest) if not missing.shape else largest
 
 
 def _reasons(limit: np.ndarray, missing: np.ndarray) -> Any:

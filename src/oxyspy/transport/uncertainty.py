@@ -32,6 +32,7 @@ class Interval:
     sigma: np.ndarray
     linear: np.ndarray
     parts: dict[str, np.ndarray]
+    sampled: bool
     how: str
 
 
@@ -62,13 +63,14 @@ def interval(
     linear = np.sqrt(sum((part * part for part in parts.values()), np.asarray(0.0)))
     x = {name: value for name, (value, _) in inputs.items()}
     ln = log_outcome(x)
-    if n_samples and parts:
+    sampled = bool(n_samples and parts)
+    if sampled:
         ends = _sampled_ends(log_outcome, inputs, limit, n_samples, seed)
         how = f"{n_samples} joint draws, seed {seed}"
     else:
         ends = _linear_ends(log_outcome, x, inputs, ln, linear, limit)
         how = "first order in the errors" if parts else "no errors given"
-    return Interval(ln, ends, (ends[1] - ends[0]) / 2, linear, parts, how)
+    return Interval(ln, ends, (ends[1] - ends[0]) / 2, linear, parts, sampled, how)
 
 
 def truncated_normal(u: np.ndarray, value: np.ndarray, sigma: np.ndarray) -> np.ndarray:
