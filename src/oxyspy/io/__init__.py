@@ -1,0 +1,5 @@
+"""Files to a `LineScan`: which signal is what is told by data and axes, never by names alone."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
