@@ -1,4 +1,4 @@
-from . import axes, finding, loading, reading, roles, scan
+from . import axes, choosing, describe, finding, loading, reading, roles, scan
 from .finding import ScanSource, find_scans
 from .loading import load_scan
 from .reading import read_signals
@@ -10,6 +10,8 @@ __all__ = [
     "Role",
     "ScanSource",
     "axes",
+    "choosing",
+    "describe",
     "find_scans",
     "finding",
     "load_scan",

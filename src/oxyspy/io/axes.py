@@ -127,6 +127,9 @@ def positions_to_nm(signal: BaseSignal, notes: list[str]) -> None:
                 "positions are in pixels, and no thickness in nm can follow"
             )
             continue
+        if axis.is_uniform and not np.isfinite(axis.offset):
+            notes.append(f"axis {named(axis)!r} starts nowhere (offset {axis.offset:g}): positions count from zero")
+            axis.offset = 0.0
         if not 1e-3 <= step <= 1e4:
             notes.append(f"axis {named(axis)!r}: a step of {step:g} nm is hard to believe")
     for axis in signal.axes_manager.navigation_axes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oxyspy.errors import ReadError
-from oxyspy.io.loading import belong_together
+from oxyspy.io.choosing import belong_together
 from oxyspy.io.reading import files_of_scan, is_folder, read_signals
 from oxyspy.io.roles import Found, Role, role_of
 
@@ -51,7 +51,7 @@ def find_scans(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list[S
         paths = [paths]
     sources: list[ScanSource] = []
     files: list[Path] = []
-    for path in dict.fromkeys(one for path in paths for one in _expand(path)):
+    for path in dict.fromkeys(one for given in paths for one in expand(given)):
         if is_folder(path):
             sources += _in_folder(path)
         else:
@@ -64,8 +64,8 @@ def find_scans(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list[S
     return _distinct(sources)
 
 
-def _expand(path: str | os.PathLike) -> list[Path]:
-    """A pattern's files; what matches nothing is kept, since loading it names it."""
+def expand(path: str | os.PathLike) -> list[Path]:
+    """Return the files a pattern matches; what matches nothing is kept, since loading it names it."""
     if Path(path).exists():
         return [Path(path)]
     return [Path(one) for one in sorted(glob.glob(os.fspath(path), recursive=True))] or [Path(path)]

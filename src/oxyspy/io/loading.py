@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from oxyspy.errors import InputError, ReadError
-from oxyspy.io.axes import STEP_TOLERANCE
+from oxyspy.io.choosing import belong_together, choose, labels, size
+from oxyspy.io.describe import acquisition, faults
 from oxyspy.io.reading import files_of_scan, is_folder, read_signals
-from oxyspy.io.roles import Found, Role, peak_energy, role_of, some_spectra
-from oxyspy.io.scan import LineScan, acquisition, counts_along_line
+from oxyspy.io.roles import CORE_LOSS_END, Found, Role, peak_energy, role_of, some_spectra
+from oxyspy.io.scan import LineScan, counts_along_line
 
 if TYPE_CHECKING:
     from hyperspy.signals import BaseSignal
 
     from oxyspy.io.finding import ScanSource
-
-SAY_WHICH = "say which with core= and low_loss= (on the command line --core and --low-loss)"
 
 
 def load_scan(
@@ -116,81 +114,9 @@ def _read_one(path: Path, lazy: bool, found: list[Found], notes: list[str]) -> N
     notes += heard
 
 
-def choose(found: Sequence[Found], unread: Sequence[ReadError] = ()) -> tuple[Found, Found | None, list[Found]]:
-    """Choose the core loss and the low loss that belong together.
-
-    Returns
-    -------
-    core, low : Found
-        The only pair that shares shape and step; without one, the only core loss.
-    ignored : list of Found
-        Loss spectra left out.
-
-    Raises
-    ------
-    ReadError
-        What could not be read may be what is missing.
-    InputError
-        No core loss, or no way to choose.
-    """
-    cores, lows = ([item for item in found if item.role is role] for role in (Role.CORE, Role.LOW))
-    if unread and not (cores and lows):
-        raise unread[0]
-    if not cores:
-        seen = "; ".join(f"{item.label}: {item.role}, {item.reason}" for item in found) or "no signal"
-        raise InputError(f"no core loss found. Found {seen}. A core loss has an axis in eV above zero")
-    pairs = [pair for pair in product(cores, lows) if belong_together(*pair)]
-    if not pairs:
-        # one low-loss spectrum may stand for all positions, of one core loss
-        core = _only(cores)
-        single = [low for low in lows if low.shape == (1, 1)]
-        if lows and len(single) != 1:
-            raise InputError(
-                f"{core.label} has {_size(core)}, but no low loss has the same: "
-                f"{', '.join(f'{low.label} {_size(low)}' for low in lows)}; {SAY_WHICH}"
-            )
-        pairs = [(core, single[0] if single else None)]
-    if len(pairs) > 1:
-        # an area measured along a line beats single spectra of the same folder
-        longest = max(core.shape[0] * core.shape[1] for core, _ in pairs)
-        pairs = [pair for pair in pairs if np.prod(pair[0].shape) == longest]
-    if len(pairs) > 1:
-        raise InputError(
-            f"more than one core loss and low loss of equal shape and step: {_labels(cores)} and {_labels(lows)}; "
-            f"{SAY_WHICH}"
-        )
-    core, low = pairs[0]
-    return core, low, [item for item in (*cores, *lows) if item is not core and item is not low]
-
-
-def _only(cores: Sequence[Found]) -> Found:
-    """The one core loss, or the one among single spectra that is a scan."""
-    scans = [item for item in cores if item.shape != (1, 1)] or list(cores)
-    if len(scans) > 1:
-        raise InputError(f"more than one core loss: {_labels(scans)}; {SAY_WHICH}")
-    return scans[0]
-
-
-def belong_together(core: Found, low: Found) -> bool:
-    """Whether two signals share the navigation shape and, where both are calibrated, the step."""
-    if core.shape != low.shape:
-        return False
-    steps = core.step_nm, low.step_nm
-    return not np.isfinite(steps).all() or abs(steps[0] - steps[1]) <= STEP_TOLERANCE * steps[0]
-
-
-def _labels(items: Iterable[Found]) -> str:
-    return ", ".join(item.label for item in items)
-
-
-def _size(item: Found) -> str:
-    step = f" every {item.step_nm:.4g} nm" if np.isfinite(item.step_nm) else ""
-    return f"{item.shape[0]} x {item.shape[1]} spectra{step}"
-
-
 def _about_rest(found, ignored, unread, *, single_file: bool) -> list[str]:
     """Say what was left out, and which file could not be read."""
-    notes = [f"left out: {item.label}: {item.role} of {_size(item)}" for item in ignored]
+    notes = [f"left out: {item.label}: {item.role} of {size(item)}" for item in ignored]
     notes += [str(error) for error in unread]
     if not single_file:
         notes += [f"left out: {item.label}: {item.reason}" for item in found if item.role is Role.OTHER]
@@ -207,21 +133,29 @@ def _given(source: str | os.PathLike | BaseSignal, role: Role, lazy: bool, notes
         found = [role_of(source.as_lazy() if lazy and not source._lazy else source)]
     fit = [item for item in found if item.role is role]
     if len(fit) > 1:
-        raise InputError(f"{source}: holds more than one {role}: {_labels(fit)}; hand over the signal itself")
+        raise InputError(f"{source}: holds more than one {role}: {labels(fit)}; hand over the signal itself")
     if fit:
         return fit[0]
-    if role is Role.LOW and (mended := [item for item in found if item.role is Role.CORE]):
-        # an axis that was never calibrated: the peak still tells
-        item = mended[0]
-        energy = item.signal.axes_manager.signal_axes[0].axis
-        total = some_spectra(item.signal).sum(0)
-        at = energy[int(np.argmax(total))]
-        if np.isfinite(peak_energy(energy - at, total)):
-            item.role, item.zero_loss_ev = Role.LOW, float(at)
-            item.notes.append(f"the largest peak of the low loss is at {at:.4g} eV: its axis is not calibrated")
+    for item in found:
+        if _as_told(item, role):
             return item
     seen = "; ".join(f"{item.role}, {item.reason}" for item in found)
     raise InputError(f"{found[0].label} was given as {role}, but is {seen}")
+
+
+def _as_told(item: Found, role: Role) -> bool:
+    """Whether a signal can serve as the role it was named for although it looked like another; notes it if so."""
+    if item.role not in (Role.CORE, Role.LOW):
+        return False
+    energy = item.signal.axes_manager.signal_axes[0].axis
+    if role is Role.CORE:
+        # one spectrum may hold zero-loss peak and edges both
+        item.notes.append(f"contains the zero-loss peak ({item.reason}); taken as core loss as told")
+        return energy[-1] > CORE_LOSS_END
+    peak = peak_energy(energy, some_spectra(item.signal).sum(0))
+    item.notes.append(f"its largest peak is at {peak:.4g} eV: taken as a zero-loss peak on an axis far off")
+    item.zero_loss_ev = peak
+    return bool(np.isfinite(peak))
 
 
 def _check_pair(core: Found, low: Found | None, notes: list[str]) -> None:
@@ -230,8 +164,8 @@ def _check_pair(core: Found, low: Found | None, notes: list[str]) -> None:
         return
     if low.shape not in ((1, 1), core.shape):
         raise InputError(
-            f"core loss and low loss are not of the same positions: {core.label} has {_size(core)}, {low.label} "
-            f"{_size(low)}"
+            f"core loss and low loss are not of the same positions: {core.label} has {size(core)}, {low.label} "
+            f"{size(low)}"
         )
     if low.shape != core.shape:
         notes.append(f"one low-loss spectrum for all positions: {low.label}")
@@ -268,38 +202,3 @@ def _scan(core: Found, low: Found | None, images: list[Found], notes: list[str],
         warnings=list(dict.fromkeys(warnings)),
         roles={key: f"{item.label}, {item.reason}" for key, item in (("core_loss", core), ("low_loss", low)) if item},
     )
-
-
-def faults(counts: np.ndarray) -> list[str]:
-    """Say which spectra are no measurement.
-
-    Parameters
-    ----------
-    counts : array, shape (rows, positions, channels)
-
-    Returns
-    -------
-    list of str
-        A line for each kind of fault, with how many spectra have it and where.
-    """
-    highest, lowest = counts.max(-1), counts.min(-1)
-    broken = ~(np.isfinite(highest) & np.isfinite(lowest))
-    constant = (highest == lowest) & ~broken
-    zero = constant & (highest == 0)
-    kinds = (
-        (broken, "hold numbers that are not finite"),
-        (zero, "hold nothing but zeros"),
-        (constant & ~zero, "are constant"),
-    )
-    return [
-        f"{where.sum()} of {where.size} spectra {words}, at {_where(where)}" for where, words in kinds if where.any()
-    ]
-
-
-def _where(mask: np.ndarray) -> str:
-    """The first places of a mask in words."""
-    places = np.argwhere(mask)
-    one_row = mask.shape[0] == 1
-    words = [f"{position}" if one_row else f"({row}, {position})" for row, position in places[:5]]
-    more = f" and {len(places) - 5} more" if len(places) > 5 else ""
-    return f"{'position' if one_row else '(row, position)'} {', '.join(words)}{more}"

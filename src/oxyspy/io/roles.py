@@ -23,8 +23,8 @@ from oxyspy.io.axes import (
 if TYPE_CHECKING:
     from hyperspy.signals import BaseSignal
 
-# a zero-loss peak may sit this far from zero, in eV, or this part of the axis: spectrometers drift
-ZERO_LOSS_NEAR = (15.0, 0.05)
+# a zero-loss peak farther from zero than this, in eV, is one on an axis that nobody calibrated
+ZERO_LOSS_NEAR = 15.0
 # 50 eV above its maximum a low loss is below this part of it; the steepest power law above 200 eV is not
 ZERO_LOSS_TAIL = 0.25
 # below this end of the axis, in eV, there is no edge that a core loss is measured by
@@ -88,8 +88,8 @@ class Found:
 def role_of(signal: BaseSignal, path: Path | None = None) -> Found:
     """Find out what a signal is, and make it ready.
 
-    A loss axis that contains zero, with a dominant peak near it, is a low loss, however far the axis goes; any
-    other loss axis that reaches 100 eV is a core loss. The signal given stays as it is; the data are shared.
+    A loss axis that contains zero, with one dominant peak, is a low loss, however far the axis goes; any other loss
+    axis that reaches 100 eV is a core loss. The signal given stays as it is; the data are shared.
 
     Parameters
     ----------
@@ -105,6 +105,8 @@ def role_of(signal: BaseSignal, path: Path | None = None) -> Found:
     kind = signal.metadata.get_item("Signal.signal_type", default="") or ""
     if kind.startswith("EDS"):
         return Found(signal, Role.OTHER, "X-ray spectra", path)
+    if signal.data.dtype.kind not in "biuf":
+        return Found(signal, Role.OTHER, f"data of type {signal.data.dtype}, which are no counts", path)
     if not energies:
         return _image_or_other(signal, path)
     if len(energies) > 1:
@@ -119,6 +121,8 @@ def role_of(signal: BaseSignal, path: Path | None = None) -> Found:
     positions_to_nm(ready, notes)
     mend_metadata(ready, notes)
     role, reason, zero_loss = _by_energy(ready.axes_manager.signal_axes[0].axis, ready)
+    if abs(zero_loss) > ZERO_LOSS_NEAR:
+        notes.append(f"the zero-loss peak is at {zero_loss:.4g} eV: the low loss's energy axis is far off")
     return Found(ready, role, reason, path, notes, zero_loss)
 
 
@@ -138,7 +142,7 @@ def _all_units(signal: BaseSignal) -> str:
 def _by_energy(energy: NDArray, signal: BaseSignal) -> tuple[Role, str, float]:
     """Role, reason and position of the zero-loss peak, by axis and counts."""
     span = f"{energy[0]:.6g} to {energy[-1]:.6g} eV"
-    contains_zero = energy[0] < 0 < energy[-1] or (energy[0] == 0)
+    contains_zero = energy[0] <= 0 < energy[-1]
     peak = peak_energy(energy, some_spectra(signal).sum(0)) if contains_zero else float("nan")
     if contains_zero and np.isfinite(peak):
         return Role.LOW, f"{span}, zero-loss peak at {peak:.3g} eV", peak
@@ -156,10 +160,9 @@ def some_spectra(signal: BaseSignal) -> NDArray:
 
 
 def peak_energy(energy: NDArray, total: NDArray) -> float:
-    """Return where the maximum is, if it is near zero and dominant as a zero-loss peak is; else ``nan``."""
+    """Return where the maximum is, if it is as dominant as a zero-loss peak; else ``nan``."""
     at = int(np.argmax(total))
-    near = max(ZERO_LOSS_NEAR[0], ZERO_LOSS_NEAR[1] * (energy[-1] - energy[0]))
-    if not (total[at] > 0 and abs(energy[at]) <= near):
+    if not total[at] > 0:
         return float("nan")
     far = int(np.searchsorted(energy, energy[at] + 50.0))
     width = max(1, min(32, energy.size // 32))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oxyspy.io.axes import named, nm_per_unit, step_in_nm, units_of
+from oxyspy.io.axes import named, nm_per_unit, step_in_nm
+from oxyspy.io.describe import acquisition, describe_image, describe_spectra, summary_lines
 
 if TYPE_CHECKING:
     from exspy.signals import EELSSpectrum
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
 
 # with more rows than this the scan is an image, whose rows cross the interface at different places
 LINE_ROWS = 8
-# quantity: where it stands in the metadata, below Acquisition_instrument.TEM; unit
-ACQUISITION = {
-    "beam_energy": ("beam_energy", "keV"),
-    "beam_current": ("beam_current", "nA"),
-    "convergence_angle": ("convergence_angle", "mrad"),
-    "collection_angle": ("Detector.EELS.collection_angle", "mrad"),
-    "dwell_time": ("Detector.EELS.dwell_time", "s"),
-    "exposure": ("Detector.EELS.exposure", "s"),
-    "camera_length": ("camera_length", "mm"),
-}
 
 
 @dataclass(repr=False)
@@ -86,7 +77,7 @@ class LineScan:
             return np.zeros(1)
         if not np.isfinite(self.step_nm):
             return np.arange(axis.size, dtype=float)
-        return np.sort(np.asarray(axis.axis, float))
+        return np.sort(np.asarray(axis.axis, float)) * nm_per_unit(axis)
 
     @property
     def step_nm(self) -> float:
@@ -143,13 +134,13 @@ class LineScan:
             "low_loss": None
             if self.low_loss is None
             else describe_spectra(self.low_loss) | {"found": self.roles.get("low_loss", "")},
-            "images": [describe_image(image) for image in self.images],
+            "images": [describe_image(image, (rows, positions)) for image in self.images],
             "acquisition": acquisition(self.core_loss),
             "warnings": list(self.warnings),
         }
 
     def __repr__(self) -> str:
-        return "\n".join(_lines(self.summary()))
+        return "\n".join(summary_lines(self.summary()))
 
 
 def line_and_rows(signal: BaseSignal) -> tuple[BaseDataAxis | None, BaseDataAxis | None]:
@@ -171,105 +162,3 @@ def counts_along_line(signal: BaseSignal):
 def _falls(axis: BaseDataAxis | None) -> bool:
     """Whether an axis's positions fall; without calibration the order of the data stands."""
     return axis is not None and axis.axis[-1] < axis.axis[0] and bool(np.isfinite(step_in_nm(axis)))
-
-
-def describe_spectra(signal: BaseSignal) -> dict[str, Any]:
-    """Return shape and axis of a loss signal as plain values."""
-    axis = signal.axes_manager.signal_axes[0]
-    return {
-        "title": signal.metadata.get_item("General.title", default=""),
-        "shape": list(signal.data.shape),
-        "dtype": str(signal.data.dtype),
-        "lazy": bool(signal._lazy),
-        "energy_first_ev": float(axis.axis[0]),
-        "energy_last_ev": float(axis.axis[-1]),
-        "dispersion_ev": float(axis.scale),
-        "date": signal.metadata.get_item("General.date", default=""),
-        "time": signal.metadata.get_item("General.time", default=""),
-        "dwell_time_s": _first_number(signal, "Detector.EELS.dwell_time", "Detector.EELS.exposure"),
-    }
-
-
-def describe_image(image: BaseSignal) -> dict[str, Any]:
-    """Return size and pixel of an image as plain values."""
-    x, y = image.axes_manager.signal_axes
-    return {
-        "title": image.metadata.get_item("General.title", default=""),
-        "size": [x.size, y.size],
-        "pixel_nm": [step_in_nm(x), step_in_nm(y)],
-        "pixel": [float(x.scale), float(y.scale)] if x.is_uniform and y.is_uniform else [float("nan")] * 2,
-        "units": [units_of(x), units_of(y)],
-        "calibrated": bool(np.isfinite(nm_per_unit(x))),
-        "dtype": str(image.data.dtype),
-    }
-
-
-def acquisition(signal: BaseSignal) -> dict[str, dict[str, Any]]:
-    """Return what the dose depends on: value, unit, and why a value is not believed."""
-    found = {}
-    for name, (where, unit) in ACQUISITION.items():
-        value = _first_number(signal, where)
-        found[name] = {"value": value, "unit": unit, "doubt": _doubt(name, value)}
-    return found
-
-
-def _first_number(signal: BaseSignal, *places: str) -> float:
-    for place in places:
-        value = signal.metadata.get_item(f"Acquisition_instrument.TEM.{place}")
-        if isinstance(value, (int, float, np.number)):
-            return float(value)
-    return float("nan")
-
-
-def _doubt(name: str, value: float) -> str:
-    """Say why a value of the metadata is not believed, empty where it is: programs write these unless told."""
-    if np.isnan(value):
-        return "not recorded"
-    if value <= 0:
-        return "a placeholder: nobody entered it"
-    if name == "collection_angle" and value >= 100.0:
-        return "a placeholder: 100 mrad is what the program writes unless told"
-    if name == "convergence_angle" and value > 100.0:
-        return "too large for a probe"
-    if name == "beam_energy" and not 10.0 <= value <= 1500.0:
-        return "no beam energy of a microscope, in keV"
-    return ""
-
-
-def _lines(found: Mapping[str, Any]) -> list[str]:
-    """A summary as lines; whatever later steps add to a summary gets its line here."""
-    lines = [f"{found['name']}: {found['kind']}"]
-    if found["positions"] > 1:
-        step = f"step {found['step_nm']:.4g} nm" if found["step_nm"] == found["step_nm"] else "step not calibrated"
-        rows = f", rows {found['row_step_nm']:.4g} nm apart" if found["rows"] > 1 else ""
-        back = ", read backwards" if found["line_reversed"] else ""
-        axis = f" along {found['line_axis']}" if found["line_axis"] else ""
-        lines.append(f"  positions   {found['rows']} x {found['positions']}{axis}, {step}{rows}{back}")
-    for name, item in (("core loss", found["core_loss"]), ("low loss", found["low_loss"])):
-        if item is None:
-            lines.append(f"  {name:<11} none")
-            continue
-        lines.append(
-            f"  {name:<11} {item['found'] or item['title']}: {item['shape'][-1]} channels of "
-            f"{item['dispersion_ev']:.4g} eV, {item['dtype']}{', lazy' if item['lazy'] else ''}"
-        )
-    for image in found["images"]:
-        lines.append(f"  image       {image_line(image)}")
-    words = [
-        f"{name.replace('_', ' ')} {item['value']:g} {item['unit']}"
-        + (f" (not believed: {item['doubt']})" * bool(item["doubt"]))
-        for name, item in found["acquisition"].items()
-        if item["doubt"] != "not recorded"
-    ]
-    missing = [name.replace("_", " ") for name, item in found["acquisition"].items() if item["doubt"] == "not recorded"]
-    lines += [f"  microscope  {word}" for word in words]
-    if missing:
-        lines.append(f"  microscope  not recorded: {', '.join(missing)}")
-    return lines + [f"  ! {warning}" for warning in found["warnings"]]
-
-
-def image_line(image: Mapping[str, Any]) -> str:
-    """Describe an image in a line."""
-    units = image["units"][0] or "no unit"
-    pixel = f"{image['pixel_nm'][0]:.4g} nm" if image["calibrated"] else f"{image['pixel'][0]:.4g} ({units})"
-    return f"{image['title'] or 'image'}: {image['size'][0]} x {image['size'][1]}, pixel {pixel}, {image['dtype']}"
