@@ -12,8 +12,8 @@ from scipy.interpolate import CubicSpline
 from oxyspy.eels.windows import check_inside
 from oxyspy.errors import InputError
 
-# exponents outside this range are no background of an energy-loss spectrum; a fit that wants to go there fails
-R_RANGE = (-10.0, 30.0)
+# wide enough for the scatter of a few hundred counts; what wants to go beyond holds no background
+R_RANGE = (-60.0, 80.0)
 # channels in one block of residuals: a few eV, the scale on which camera noise is correlated and areas are summed
 BLOCK = 8
 
@@ -60,7 +60,7 @@ class PowerLaw:
 def _moments(n: int, first: float, step: float, reference: float) -> tuple[CubicSpline, ...]:
     """Log of sum E^-r, and mean and variance of log E under E^-r, as splines of r for one window."""
     x = np.log((first + step * np.arange(n)) / reference)
-    r = np.linspace(*R_RANGE, 801)
+    r = np.linspace(*R_RANGE, 1401)
     weight = np.exp(-r[:, None] * x)
     total = weight.sum(1)
     mean = weight @ x / total

@@ -147,7 +147,7 @@ def calibrate(
                 best, score = proposal, value
     if best is None:
         return _uncalibrated("under two known edges found")
-    found = _locate(best, features, known, log_counts, energy, step)
+    found = _locate(best, features, known, counts, log_counts, energy, step)
     return _fit(found, len(features))
 
 
@@ -238,7 +238,7 @@ def _score(proposal: tuple[float, float], features: list[_Feature], known: dict,
     return explained - 0.7 * strength[~explained_by].sum() - 0.3 * prior if named >= 2 else -np.inf
 
 
-def _locate(proposal, features, known, log_counts, energy, step) -> list[tuple]:
+def _locate(proposal, features, known, counts, log_counts, energy, step) -> list[tuple]:
     """Landmarks of the edges that the winning axis explains: (name, recorded, expected, sigma, significance)."""
     offset, factor = proposal
     found = []
@@ -249,11 +249,21 @@ def _locate(proposal, features, known, log_counts, energy, step) -> list[tuple]:
         if not near:
             continue
         feature = max(near, key=lambda f: f.significance)
-        recorded = feature.energy
         if item.kind == "onset":
             recorded = _foot(log_counts, energy, feature.energy, step)
+        else:
+            recorded = _sharp_maximum(counts, energy, feature, step)
         found.append((name, recorded, expected, sigma, feature.significance))
     return found
+
+
+def _sharp_maximum(counts: NDArray, energy: NDArray, feature: _Feature, step: float) -> float:
+    """A white line's maximum on half the scale it was found on, where its continuum's step moves it less."""
+    if feature.significance < 2 * MIN_SIGNIFICANCE:
+        return feature.energy
+    curvature = -gaussian_filter1d(np.asarray(counts, float), max(FEATURE_SIGMA / 2 / step, 1.0), order=2)
+    near = np.flatnonzero(np.abs(energy - feature.energy) < 1.5)
+    return _vertex(energy, curvature, int(np.clip(near[curvature[near].argmax()], 1, energy.size - 2)))
 
 
 def _foot(log_counts: NDArray, energy: NDArray, top: float, step: float) -> float:
@@ -277,10 +287,10 @@ def _fit(found: list[tuple], n_features: int) -> Calibration:
         return _uncalibrated("under two known edges found")
     names, recorded, expected, sigma, significance = zip(*found, strict=True)
     recorded, expected, sigma = np.array(recorded), np.array(expected), np.array(sigma)
-    # centred at the pivot, where offset and factor are least correlated; a prior of 2 % keeps two close edges from
+    # centred at the pivot, where offset and factor are least correlated; a prior of 4 % keeps two close edges from
     # making a dispersion of their own
     design = np.stack([np.ones_like(recorded), (recorded - PIVOT) / 100.0], axis=1)
-    information = (design / sigma[:, None] ** 2).T @ design + np.diag([0.0, (1 / 2.0) ** 2])
+    information = (design / sigma[:, None] ** 2).T @ design + np.diag([0.0, (1 / 4.0) ** 2])
     right = (design / sigma[:, None] ** 2).T @ (expected - recorded)
     covariance = np.linalg.inv(information)
     at_pivot, per_100 = covariance @ right

@@ -91,9 +91,9 @@ def fourier_ratio_kernel(
     -----
     A loss at lag k adds to channels k above only, so lags beyond the segment cannot enter it. The low loss is used up
     to that lag and falls to zero by a cosine after it; a low loss shorter than that goes on as a power law. The
-    transform is at least twice as long as the segment, so nothing wraps around. Where the low loss holds only noise,
-    dividing by it is held off by the noise power s^2 = sum(L): K = I_0 G L* / (|L|^2 + s^2), a change of 1/I_t at
-    the frequencies that carry signal.
+    transform is over three times as long as the segment, so that what wraps around stays below 1e-4. Where the low
+    loss holds only noise, dividing by it is held off by the noise power s^2 = sum(L): K = I_0 G L* / (|L|^2 + s^2), a
+    change of 1/I_t at the frequencies that carry signal.
     """
     if reconvolution not in RECONVOLUTIONS:
         raise InputError(f"reconvolution {reconvolution!r} is not known; use one of {', '.join(RECONVOLUTIONS)}")
@@ -103,8 +103,8 @@ def fourier_ratio_kernel(
         raise InputError(f"the reconvolution width must be above 0 eV, found {width:g}")
     dtype = np.result_type(low.dtype, np.float32)
     left = int(np.ceil(zero_loss.reach / step))
-    taper = max(16, channels // 4)
-    padded = scipy.fft.next_fast_len(2 * channels + left + taper, real=True)
+    taper = max(16, channels // 2)
+    padded = scipy.fft.next_fast_len(3 * channels + left + taper, real=True)
     segment, middle = _segment(low, zero_loss.channel, left, channels + taper)
     segment = segment.astype(dtype)
     segment *= _cosine_end(segment.shape[-1], taper).astype(dtype)

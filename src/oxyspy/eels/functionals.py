@@ -101,7 +101,7 @@ def measure(
     )
     score = np.stack([np.ones(inside.stop - inside.start), -x[inside]])
     by_counts = background.covariance @ score
-    total = np.array(q, dtype=float)
+    total = np.array(np.broadcast_to(q, (*counts.shape[:-1], *q.shape[-2:])), dtype=float)
     total[..., inside] -= by_theta @ by_counts
     variance = np.maximum(counts, 0) * np.asarray(noise, float)[..., None] + readout
     covariance = np.einsum("...kn,...ln,...n->...kl", total, total, variance, optimize=True)

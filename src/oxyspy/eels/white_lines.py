@@ -26,10 +26,12 @@ from oxyspy.results import Result
 AREA_L3, AREA_L2, HEIGHT, SLOPE_L3, SLOPE_L2, MOMENT_L3 = range(6)
 # an L3 maximum known worse than this is no measurement of where the windows belong, in eV
 MAX_POSITION_SIGMA = 0.4
+# and of the sum of all spectra, no white line at all
+MAX_WHOLE_SIGMA = 0.8
 # areas below this many standard errors give no ratio
 MIN_SIGNIFICANCE = 3.0
-# scale over which maxima are smoothed, as a fraction of the resolution, and at least so many channels
-SMOOTHING = 0.4
+# Gaussian sigma over which maxima are smoothed, in eV: under half a white line's, so that noise makes no maxima of its own
+SMOOTHING_EV = 0.5
 MIN_SMOOTHING_CHANNELS = 1.5
 
 
@@ -171,14 +173,13 @@ def line_functionals(
     Functionals
         With the six numbers area L3, area L2, continuum height, slope at L3, slope at L2, first moment of L3.
     """
-    weights = _weights(energy, np.asarray(l3, float), np.asarray(l2, float), method, smoothing_ev(energy, kernel))
+    weights = _weights(energy, np.asarray(l3, float), np.asarray(l2, float), method, smoothing_ev(energy))
     return measure(counts, energy, background, weights, kernel=kernel, noise=noise, readout=readout)
 
 
-def smoothing_ev(energy: NDArray, kernel: Kernel | None) -> float:
+def smoothing_ev(energy: NDArray) -> float:
     """Sigma in eV of the Gaussian that maxima are found with."""
-    width = kernel.fwhm / 2.355 if kernel is not None else 0.0
-    return max(SMOOTHING * width, MIN_SMOOTHING_CHANNELS * dispersion(energy))
+    return max(SMOOTHING_EV, MIN_SMOOTHING_CHANNELS * dispersion(energy))
 
 
 def _weights(energy: NDArray, l3: NDArray, l2: NDArray, method: WhiteLineMethod, smoothing: float) -> NDArray:
@@ -304,29 +305,32 @@ def track_maxima(
     net = counts - background(energy)
     spectra = net if kernel is None else deconvolve(net, kernel)
     spectra = np.where(np.isfinite(spectra), spectra, 0).sum(0)
-    smoothing = smoothing_ev(energy, kernel)
+    smoothing = smoothing_ev(energy)
     n = spectra.shape[0]
-    whole_l3, whole_l2 = find_maxima(spectra.sum(0), energy, edge, smoothing, near)
-    if not np.isfinite(whole_l3):
+    whole = spectra.sum(0)
+    whole_l3, whole_l2 = find_maxima(whole, energy, edge, smoothing, near)
+    if not np.isfinite(whole_l2):
+        whole_l2 = whole_l3 + sum(edge.splitting) / 2
+    # variance of the slope changes little as the windows move: measured once, at the whole line's maxima
+    at = (whole_l3, whole_l2) if np.isfinite(whole_l3) else (edge.energy, edge.energy + sum(edge.splitting) / 2)
+    single = line_functionals(counts, energy, background, *at, method, kernel=kernel, noise=noise, readout=readout)
+    single = single.sum(axis=0)
+    total_variance = np.nansum(single.covariance[:, SLOPE_L3, SLOPE_L3])
+    whole_sigma = position_sigma(whole, energy, whole_l3, total_variance, smoothing)
+    if not whole_sigma < MAX_WHOLE_SIGMA:
         raise InputError(
             f"{edge.name}: no L3 maximum within {max(3.5 * edge.sigma, 5.0):.0f} eV of {edge.energy:g} eV in the sum "
             "of all spectra; is the element there, and the axis calibrated?"
         )
-    if not np.isfinite(whole_l2):
-        whole_l2 = whole_l3 + sum(edge.splitting) / 2
     l3, l2 = np.full(n, whole_l3), np.full(n, whole_l2)
     l3_sigma, l2_sigma = np.full(n, np.nan), np.full(n, np.nan)
-    # variance of the slope changes little as the windows move: measured once, at the whole line's maxima
-    single = line_functionals(
-        counts, energy, background, whole_l3, whole_l2, method, kernel=kernel, noise=noise, readout=readout
-    ).sum(axis=0)
     open_ = np.ones(n, bool)
     for width in (0.0, *2.0 ** np.arange(-0.5, np.log2(max(n / 4, 1)) + 0.5, 0.5)):
         share = _line_average(n, width)
         averaged = share @ spectra
         at_l3, at_l2 = find_maxima(averaged, energy, edge, smoothing, whole_l3)
         at_l2 = np.where(np.isfinite(at_l2), at_l2, np.nan)
-        variance = np.einsum("qp,pkk->qk", share**2, single.covariance)
+        variance = np.einsum("qp,pkk->qk", share**2, np.nan_to_num(single.covariance))
         sigma_l3 = position_sigma(averaged, energy, at_l3, variance[:, SLOPE_L3], smoothing)
         sigma_l2 = position_sigma(averaged, energy, at_l2, variance[:, SLOPE_L2], smoothing)
         found = open_ & np.isfinite(at_l3) & (sigma_l3 < MAX_POSITION_SIGMA)

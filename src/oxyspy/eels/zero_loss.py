@@ -49,9 +49,9 @@ class ZeroLoss:
 
     @property
     def t_over_lambda_sigma(self) -> NDArray:
-        """Standard error of t/λ from counting alone: sqrt(1/I_0 - 1/I_t), for I_0 a part of I_t."""
+        """Standard error of t/λ from counting alone, sqrt(2/I_0 - 1/I_t): the mirrored half doubles its own noise."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.sqrt(np.maximum(1 / self.area - 1 / self.total, 0))
+            return np.sqrt(np.maximum(2 / self.area - 1 / self.total, 0))
 
 
 def find_zero_loss(low: NDArray, energy: NDArray) -> ZeroLoss:
@@ -117,7 +117,7 @@ def peak_segment(low: NDArray, channel: NDArray, left: int, right: int) -> tuple
 
 
 def mirrored_peak(segment: NDArray, offset: NDArray, centre: int) -> NDArray:
-    """Zero-loss peak alone: above the maximum, counts are cut down to the mirror image of the lower flank.
+    """Zero-loss peak alone: above the maximum, the mirror image of the lower flank.
 
     No loss falls below the peak, so its lower flank is its own (the reflected-tail method: R. F. Egerton, EELS in the
     Electron Microscope, 3rd ed. (2011), section 5.1).
@@ -141,10 +141,18 @@ def mirrored_peak(segment: NDArray, offset: NDArray, centre: int) -> NDArray:
     mirror = 2 * (centre + offset)[..., None] - np.arange(m)
     whole = np.floor(mirror).astype(int)
     part = (mirror - whole).astype(segment.dtype)
-    low = np.take_along_axis(segment, np.clip(whole, 0, m - 1), -1)
-    high = np.take_along_axis(segment, np.clip(whole + 1, 0, m - 1), -1)
-    image = np.where(whole >= 0, low * (1 - part) + high * part, 0)
-    return np.where(np.arange(m) > (centre + offset)[..., None] + 0.5, np.minimum(segment, image), segment)
+    # cubic: a flank falls too steeply between two channels for a straight line
+    taps = (
+        -part * (part - 1) * (part - 2) / 6,
+        (part + 1) * (part - 1) * (part - 2) / 2,
+        -(part + 1) * part * (part - 2) / 2,
+        (part + 1) * part * (part - 1) / 6,
+    )
+    image = np.zeros_like(part)
+    for shift, tap in enumerate(taps, start=-1):
+        image += tap * np.take_along_axis(segment, np.clip(whole + shift, 0, m - 1), -1)
+    image = np.where(whole >= 0, np.maximum(image, 0), 0)
+    return np.where(np.arange(m) > (centre + offset)[..., None] + 0.5, image, segment)
 
 
 def _mean_about(flat: NDArray, top: NDArray, middle: int) -> NDArray:
