@@ -295,14 +295,13 @@ def _coating(name: str, entry: dict, content: dict, printed: bool) -> Coating:
     amounts = formula_amounts(composition)
     given = entry["oxygen_concentration"]
     oxygen = (given[0], given[1]) if isinstance(given, list) else (given, given)
+    temperature = float(entry["temperature"] if "temperature" in entry else content["temperature"])
     ions = {}
     for key, symbol in IONS.items():
         if key in entry:
             share = amounts.get(symbol, 0.0) / amounts["O"]
-            range_ = (float(oxygen[0]) * share, float(oxygen[1]) * share)
-            ions[key] = _ion(
-                symbol, entry[key], range_, float(entry.get("temperature", content["temperature"])), source, printed
-            )
+            concentration = (float(oxygen[0]) * share, float(oxygen[1]) * share)
+            ions[key] = _ion(symbol, entry[key], concentration, temperature, source, printed)
     return Coating(
         name=name, composition=composition, source=str(source), oxygen=ions["oxygen"], lithium=ions.get("lithium")
     )

@@ -143,7 +143,7 @@ def minimum_thickness(
     --------
     >>> from oxyspy.transport import coatings
     >>> minimum_thickness(coatings()["Al2O3"], "2 nm", "200 h")
-    8.69 nm [2.49, 30.2]
+    8.68 nm [2.49, 30.2]
     """
     s, t, r, high, low, c, f = (
         float(number(name, given, kind=kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -151,25 +151,21 @@ def densification_time(
         "mu_e": measured("mu_e", mu_e, mu_e_sigma),
         "c_max": measured("c_max", c_max, c_max_sigma),
         "released": measured("released", released, released_sigma),
-        # drawn with a width of one and stretched below, each side by its own
-        "ln_L": (np.zeros(()), np.where((below > 0) | (above > 0), 1.0, 0.0)),
     }
     check_inputs(inputs, geometry)
-    x = {name: value for name, (value, _) in inputs.items()}
     limit = inputs["layer"][0] < SIGNIFICANT * inputs["layer"][1]
-    slope = slopes(x, geometry) | {"ln_L": (below + above) / 2}
+    exact = np.zeros(())
+    # ln L is a standard normal draw z, stretched below and above its centre, each side by its own error
+    drawn = inputs | {"ln_L": (ln_l, exact), "below": (below, exact), "above": (above, exact)}
+    drawn["z"] = (exact, np.where((below > 0) | (above > 0), 1.0, 0.0))
+    x = {name: value for name, (value, _) in drawn.items()}
 
     def log_time(x):
-        z = x["ln_L"]
-        # draws lie along the last axis, so what belongs to the problems needs one more there
-        centre, left, right = ln_l, below, above
-        if np.ndim(z) and np.ndim(ln_l):
-            centre, left, right = (part.reshape(-1, 1) for part in np.broadcast_arrays(ln_l, below, above))
-        return log_onsager_time(x, geometry) - (centre + np.where(z > 0, right, left) * z)
+        return log_onsager_time(x, geometry) - (x["ln_L"] + np.where(x["z"] > 0, x["above"], x["below"]) * x["z"])
 
-    found = interval(log_time, slope, inputs, limit, n_samples, seed)
-    fields = inferred_fields(found, inputs, limit, geometry)
-    fields["inputs"]["ln_L"] = {"value": ln_l[()], "sigma": ((below + above) / 2)[()]}
+    found = interval(log_time, slopes(x, geometry) | {"z": (below + above) / 2}, drawn, limit, n_samples, seed)
+    found = replace(found, parts={"ln_L" if name == "z" else name: part for name, part in found.parts.items()})
+    fields = inferred_fields(found, inputs | {"ln_L": (ln_l, (below + above) / 2)}, limit, geometry)
     return DensificationTime(**fields, onsager=np.exp(ln_l)[()])
 
 

@@ -17,7 +17,7 @@ SIGNIFICANT = 2.0
 BLOCK = 2_000_000
 """Draws held in memory at once."""
 # of any sign; all other inputs are known to be positive
-SIGNED = {"mu_c", "mu_e", "ln_L"}
+SIGNED = {"mu_c", "mu_e", "ln_L", "z"}
 
 Inputs = Mapping[str, tuple[np.ndarray, np.ndarray]]
 LogOutcome = Callable[[dict[str, np.ndarray]], np.ndarray]

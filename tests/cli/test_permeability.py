@@ -1,0 +1,134 @@
+"""``oxyspy permeability`` as a user types it."""
+
+import csv
+import json
+
+import pytest
+
+from oxyspy.cli import main
+
+LAYER = ["permeability", "--layer", "2nm", "--coating", "10nm"]
+
+
+def table(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return dict(csv.reader(file))
+
+
+@pytest.mark.parametrize(
+    ("mu_e", "coating", "minutes", "printed"),
+    [
+        ("-8.39eV", "1nm", "1.4", ("1.4", "0.5", "3.8")),
+        ("-8.39eV", "10nm", "14", ("14", "5", "38")),
+        ("-5.24eV", "1nm", "16.6", ("16.6", "6.5", "45")),
+        ("-5.24eV", "10nm", "165", ("165", "64", "452")),
+    ],
+)
+def test_table_3_of_the_study_comes_out_both_ways(tmp_path, mu_e, coating, minutes, printed):
+    where = ["permeability", "--layer", "2nm", "--coating", coating, "--mu-e", mu_e]
+    assert main([*where, "--known-coating", "Li3B11O18", "-o", str(tmp_path)]) == 0
+    found = table(tmp_path / "permeability.csv")
+    for text, name in zip(printed, ("time_s", "time_s_low", "time_s_high"), strict=True):
+        assert round(float(found[name]) / 60, len(text.partition(".")[2])) == float(text)
+    assert main([*where, "--time", f"{minutes}min", "-o", str(tmp_path)]) == 0
+    back = table(tmp_path / "permeability.csv")
+    # 1.455e6 within the rounding of the printed minutes: 4 % of 1.4
+    assert float(back["onsager_per_ev_cm_s"]) == pytest.approx(1.455e6, rel=0.04)
+    assert f"{float(back['required_diffusivity_cm2_s']):.0e}" == "7e-19"
+
+
+@pytest.mark.parametrize(
+    "rate", [["--L", "1.455e6/eV/cm/s"], ["--D", "7.0046e-19cm^2/s"], ["--known-coating", "Li3B11O18"]]
+)
+def test_the_three_ways_to_give_a_coating_agree(capsys, rate):
+    assert main([*LAYER, *rate]) == 0
+    assert capsys.readouterr().out.startswith("165 min")
+
+
+@pytest.mark.parametrize("text", ["-5.24eV", "-5.24 eV", "-0.524e1eV"])
+@pytest.mark.parametrize("joined", [True, False])
+def test_negative_potentials_are_values_and_not_options(capsys, text, joined):
+    mu_e = [f"--mu-e={text}"] if joined else ["--mu-e", text]
+    assert main([*LAYER, "--time", "165min", *mu_e]) == 0
+    assert "mu_e           -5.24 eV" in capsys.readouterr().out
+
+
+def test_a_negative_thickness_is_a_value_too_and_is_refused_by_name(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["permeability", "--layer", "2nm", "--coating", "-10nm", "--time", "1h"])
+    assert stop.value.code == 2
+    assert "coating (thickness of the coating): found -1e-06 cm" in capsys.readouterr().err
+
+
+def test_errors_give_an_interval_and_their_parts(capsys):
+    assert main(["permeability", "--layer", "2.0+-0.3nm", "--coating", "10±1nm", "--time", "165+/-5min"]) == 0
+    out = capsys.readouterr().out
+    assert "68 % [" in out and "largest part of the error: layer" in out and "% of the variance" in out
+    assert "Al2O3" in out and "another path or mechanism is needed" in out
+
+
+def test_an_environment_stands_for_its_potential(capsys):
+    assert main([*LAYER, "--known-coating", "Li3B11O18", "--environment", "Li3PS4"]) == 0
+    assert capsys.readouterr().out.startswith("13.9 min")
+
+
+def test_files_hold_everything(tmp_path):
+    out = tmp_path / "new" / "folder"
+    assert main([*LAYER, "--time", "165min", "-o", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["permeability.csv", "permeability.json", "permeability.png"]
+    found = json.loads((out / "permeability.json").read_text())
+    assert found["inputs"]["time"]["value"] == pytest.approx(9900)
+    assert {one["coating"]: one["verdict"] for one in found["comparison"]}["Li3B11O18"] == "consistent"
+    assert found["version"] and "sphere" in found["method"]
+    assert float(table(out / "permeability.csv")["required_diffusivity_cm2_s"]) == found["value"]
+
+
+def test_an_upper_limit_is_written_as_one(tmp_path, capsys):
+    args = ["permeability", "--layer", "0.1+-0.1nm", "--coating", "10nm", "--time", "165min", "-o", str(tmp_path)]
+    assert main(args) == 0
+    assert capsys.readouterr().out.startswith("D < ")
+    found = json.loads((tmp_path / "permeability.json").read_text())
+    assert found["value"] is None and found["upper_limit"] is True and "upper limit" in found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (LAYER, "one of the arguments --time --L --D --known-coating is required"),
+        ([*LAYER, "--time", "1h", "--L", "1e6/eV/cm/s"], "not allowed with argument"),
+        ([*LAYER, "--time", "165"], "has no unit"),
+        ([*LAYER, "--time", "2nm"], "needed a quantity that converts to s"),
+        ([*LAYER, "--time", "1h", "--environment", "water"], "'water' is not one of air, Li3PS4"),
+        ([*LAYER, "--time", "1h", "--environment", "air", "--mu-e", "-5eV"], "not allowed with argument --mu-e"),
+        ([*LAYER, "--time", "1h", "--geometry", "cube"], "invalid choice"),
+        (["permeability", "--coating", "1nm", "--time", "1h"], "--layer"),
+    ],
+)
+def test_bad_usage_ends_with_status_2(capsys, args, message):
+    with pytest.raises(SystemExit) as stop:
+        main(args)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([*LAYER, "--time", "1h", "--mu-e", "-4eV"], "mu_c - mu_e: found -0.95 eV"),
+        ([*LAYER, "--known-coating", "LiPON"], "'LiPON' is not known"),
+        ([*LAYER, "--time", "1h", "--coatings", "nowhere.yaml"], "nowhere.yaml"),
+        ([*LAYER, "--L", "1e6/eV/cm/s", "--concentration", "5e22cm^-3"], "concentration: found one beside L"),
+        (["permeability", "--layer", "6um", "--coating", "1nm", "--time", "1h"], "thicker than the particle"),
+    ],
+)
+def test_work_that_cannot_be_done_ends_with_status_1(capsys, args, message):
+    assert main(args) == 1
+    err = capsys.readouterr().err
+    assert message in err and "Traceback" not in err
+
+
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["permeability", "--help"])
+    assert stop.value.code == 0
+    assert "oxyspy permeability --layer 2.0+-0.3nm" in capsys.readouterr().out
