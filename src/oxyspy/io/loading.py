@@ -72,7 +72,7 @@ def load_scan(
         found, notes, unread, folder = _read_all(source, lazy)
         core_loss, low, ignored = choose(found, unread)
         images = [item for item in found if item.role is Role.IMAGE]
-        notes += _about_rest(found, ignored, unread, single_file=len({item.path for item in found}) == 1)
+        notes += _about_rest(found, ignored, unread)
         name = name or (folder.resolve().name if folder else None)
     elif core is None:
         raise InputError("nothing to load: give a folder, files, or core=; without a core loss there is no scan")
@@ -114,13 +114,11 @@ def _read_one(path: Path, lazy: bool, found: list[Found], notes: list[str]) -> N
     notes += heard
 
 
-def _about_rest(found, ignored, unread, *, single_file: bool) -> list[str]:
+def _about_rest(found, ignored, unread) -> list[str]:
     """Say what was left out, and which file could not be read."""
     notes = [f"left out: {item.label}: {item.role} of {size(item)}" for item in ignored]
     notes += [str(error) for error in unread]
-    if not single_file:
-        notes += [f"left out: {item.label}: {item.reason}" for item in found if item.role is Role.OTHER]
-    return notes
+    return notes + [f"left out: {item.label}: {item.reason}" for item in found if item.role is Role.OTHER]
 
 
 def _given(source: str | os.PathLike | BaseSignal, role: Role, lazy: bool, notes: list[str]) -> Found:
@@ -201,4 +199,5 @@ def _scan(core: Found, low: Found | None, images: list[Found], notes: list[str],
         files=tuple(dict.fromkeys(item.path for item in used if item.path is not None)),
         warnings=list(dict.fromkeys(warnings)),
         roles={key: f"{item.label}, {item.reason}" for key, item in (("core_loss", core), ("low_loss", low)) if item},
+        zero_loss_ev=float("nan") if low is None else low.zero_loss_ev,
     )

@@ -88,7 +88,7 @@ def read_signals(path: str | os.PathLike, *, lazy: bool = False) -> tuple[list[s
             continue
         if not found:
             raise ReadError(f"{path}: holds no signal")
-        return found, [f"{path.name}: {text}" for text in heard]
+        return found, [f"{path.name}: {text}" for text in (*heard, *_unended(path, found))]
     raise ReadError(f"{path}: cannot be read: {_cause(causes[0], path)}") from causes[0]
 
 
@@ -122,14 +122,29 @@ def _load(path: Path, lazy: bool, reader: str | None) -> list[signals.BaseSignal
     return [signal for signal in found if signal.data.size]
 
 
+def _unended(path: Path, found: list[signals.BaseSignal]) -> list[str]:
+    """Find text spectra cut short, which their reader takes for whole."""
+    if "MSA" not in _readers()[path.suffix.lower()]:
+        return []
+    promised = found[0].original_metadata.get_item("NPOINTS")
+    there = found[0].data.size
+    if isinstance(promised, (int, float)) and there != promised:
+        raise ReadError(f"{path}: it ends too early: {there} of {promised:g} channels; copy it again")
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        ended = b"#ENDOFDATA" in file.read().upper()
+    return [] if ended else ["no #ENDOFDATA at its end: its last channel may be cut short"]
+
+
 def _cause(error: Exception, path: Path) -> str:
     """Say in words why a reader gave up."""
     text = " ".join(str(error).split()) or "no reason given"
     size = f"{path.stat().st_size} bytes"
     if type(error).__name__ == "error" or isinstance(error, EOFError):
         return f"it ends too early or is damaged ({size}; {text}): copy it again from the microscope"
-    if isinstance(error, ImportError):
-        return f"a package that its reader needs is missing ({text})"
+    # RosettaSciIO's readers of .zspy and of others need packages that it does not install
+    if isinstance(error, ImportError) or (isinstance(error, AttributeError) and text.startswith("module ")):
+        return f"a package that its reader needs is missing or of another version ({text})"
     return f"it is damaged, cut short ({size}) or not what its extension says ({type(error).__name__}: {text})"
 
 

@@ -68,9 +68,11 @@ class Found:
 
     @property
     def label(self) -> str:
-        """The file's name, with the signal's title where a file may hold several."""
-        title = self.signal.metadata.get_item("General.title", default="") or type(self.signal).__name__
-        return f"signal {title!r}" if self.path is None else f"{self.path.name} ({title})"
+        """The file's name, with the signal's title where it has one of its own."""
+        title = str(self.signal.metadata.get_item("General.title", default="") or "")
+        if self.path is None:
+            return f"signal {title!r}" if title else "a signal without title"
+        return self.path.name if title in ("", self.path.stem) else f"{self.path.name} ({title})"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -145,7 +147,7 @@ def _by_energy(energy: NDArray, signal: BaseSignal) -> tuple[Role, str, float]:
     contains_zero = energy[0] <= 0 < energy[-1]
     peak = peak_energy(energy, some_spectra(signal).sum(0)) if contains_zero else float("nan")
     if contains_zero and np.isfinite(peak):
-        return Role.LOW, f"{span}, zero-loss peak at {peak:.3g} eV", peak
+        return Role.LOW, f"{span}, zero-loss peak at {peak:.1f} eV", peak
     if energy[-1] < CORE_LOSS_END:
         return Role.OTHER, f"{span}, without a zero-loss peak and below any core loss", float("nan")
     why = "no dominant peak near zero" if contains_zero else "above zero"

@@ -43,6 +43,8 @@ class LineScan:
     warnings : list of str
     roles : dict
         File and reason of each signal, for `summary`.
+    zero_loss_ev : float
+        Where the low loss's largest peak is, to a channel, in the sum of up to 256 spectra; ``nan`` without one.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class LineScan:
     files: tuple[Path, ...] = ()
     warnings: list[str] = field(default_factory=list)
     roles: Mapping[str, str] = field(default_factory=dict)
+    zero_loss_ev: float = float("nan")
 
     @property
     def navigation_shape(self) -> tuple[int, int]:
@@ -133,7 +136,8 @@ class LineScan:
             "core_loss": describe_spectra(self.core_loss) | {"found": self.roles.get("core_loss", "")},
             "low_loss": None
             if self.low_loss is None
-            else describe_spectra(self.low_loss) | {"found": self.roles.get("low_loss", "")},
+            else describe_spectra(self.low_loss)
+            | {"found": self.roles.get("low_loss", ""), "zero_loss_ev": self.zero_loss_ev},
             "images": [describe_image(image, (rows, positions)) for image in self.images],
             "acquisition": acquisition(self.core_loss),
             "warnings": list(self.warnings),
