@@ -82,10 +82,12 @@ def test_bounds_of_d_are_nearer_than_the_error_of_ea_says(rows):
     for row in rows:
         if "bound" in row.quantity and row.quantity[0] == "D":
             d = one(rows, row.entry, "D").printed
-            if row.printed != d:
+            # where the distance is short, rounding to one figure is most of it
+            if abs(math.log(row.computed / d)) > 1.3:
                 halves.append(math.log(row.printed / d) / math.log(row.computed / d))
-    # one figure each: the single ratios scatter, all are below 1 and the mean is about a half
-    assert max(halves) < 1.05 and 0.4 < sum(halves) / len(halves) < 0.65
+    # one figure of two numbers still is 0.2 of the distance
+    assert len(halves) >= 10 and min(halves) > 0.3 and max(halves) < 0.7
+    assert 0.4 < sum(halves) / len(halves) < 0.6
 
 
 def test_rounding_knows_the_last_place():
