@@ -30,7 +30,7 @@ MAX_POSITION_SIGMA = 0.4
 MAX_WHOLE_SIGMA = 0.8
 # areas below this many standard errors give no ratio
 MIN_SIGNIFICANCE = 3.0
-# Gaussian sigma over which maxima are smoothed, in eV: under half a white line's, so that noise makes no maxima of its own
+# Gaussian sigma over which maxima are smoothed, in eV: under half a white line's width, so that noise makes none
 SMOOTHING_EV = 0.5
 MIN_SMOOTHING_CHANNELS = 1.5
 
@@ -173,7 +173,7 @@ def line_functionals(
     Functionals
         With the six numbers area L3, area L2, continuum height, slope at L3, slope at L2, first moment of L3.
     """
-    weights = _weights(energy, np.asarray(l3, float), np.asarray(l2, float), method, smoothing_ev(energy))
+    weights = line_weights(energy, np.asarray(l3, float), np.asarray(l2, float), method, smoothing_ev(energy))
     return measure(counts, energy, background, weights, kernel=kernel, noise=noise, readout=readout)
 
 
@@ -182,7 +182,7 @@ def smoothing_ev(energy: NDArray) -> float:
     return max(SMOOTHING_EV, MIN_SMOOTHING_CHANNELS * dispersion(energy))
 
 
-def _weights(energy: NDArray, l3: NDArray, l2: NDArray, method: WhiteLineMethod, smoothing: float) -> NDArray:
+def line_weights(energy: NDArray, l3: NDArray, l2: NDArray, method: WhiteLineMethod, smoothing: float) -> NDArray:
     """Window functions on the net spectrum, shape (..., 6, n)."""
     l3, l2 = np.broadcast_arrays(l3, l2)
     post = window_weights(energy, *method.post)

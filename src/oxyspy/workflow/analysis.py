@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from oxyspy.eels.functionals import Functionals
 from oxyspy.errors import OxyspyError
-from oxyspy.layer import Level, ReactedLayer, Witness, fit_layer, fit_levels
+from oxyspy.layer import ReactedLayer, Witness, fit_layer, fit_levels
 from oxyspy.results import Result
 from oxyspy.workflow.chain import EdgeMeasurement, Prepared, measure_oxygen, measure_white_lines, prepare
 from oxyspy.workflow.recipe import Recipe, load_recipe
@@ -39,6 +40,10 @@ class StateChange(Result):
         L3 of the layer less L3 of the bulk: medians over the positions on each side of the boundary.
     splitting_bulk_ev : float
         L2 - L3 of the bulk.
+    valence_layer, valence_layer_sigma, valence_bulk, valence_bulk_sigma : float
+        By the recipe's calibration, from ratios measured in its own way; ``nan`` without one.
+    valence_note : str
+        Whose calibration, whether it is only indicative, and whether L2 - L3 agrees.
     method : str
         Fingerprint.
     """
@@ -51,6 +56,11 @@ class StateChange(Result):
     shift_ev: float
     shift_sigma_ev: float
     splitting_bulk_ev: float
+    valence_layer: float
+    valence_layer_sigma: float
+    valence_bulk: float
+    valence_bulk_sigma: float
+    valence_note: str
     method: str
 
 
@@ -101,6 +111,10 @@ class ScanResult:
             line = f"  {state.edge} L3/L2: bulk {state.ratio_bulk:.2f} ± {state.ratio_bulk_sigma:.2f}"
             if np.isfinite(state.ratio_layer):
                 line += f", layer {state.ratio_layer:.2f} ± {state.ratio_layer_sigma:.2f}"
+            if np.isfinite(state.valence_bulk):
+                line += f"; valence: bulk {state.valence_bulk:.1f} ± {state.valence_bulk_sigma:.1f}"
+            if np.isfinite(state.valence_layer):
+                line += f", layer {state.valence_layer:.1f} ± {state.valence_layer_sigma:.1f}"
             lines.append(line)
         if self.diffusivity is not None:
             lines.append(f"  required O2- diffusivity: {self.diffusivity!r}")
@@ -226,12 +240,17 @@ def _witness(name: str, measured: Mapping[str, EdgeMeasurement]) -> Witness | No
     if edge not in measured:
         return None
     f = measured[edge].along
+    if edge == "O_K":
+        v = f.covariance
+        return Witness("O K pre-edge / main edge", f.values[:, 0], f.values[:, 1], v[:, 0, 0], v[:, 1, 1], v[:, 0, 1])
+    return _l3_share(f, edge.split("_")[0])
+
+
+def _l3_share(f: Functionals, element: str) -> Witness:
+    """Share of L3 in both lines: it mixes linearly where layer and bulk overlap, as the ratio does not."""
     first, second = f.values[:, 0], f.values[:, 1]
     v11, v22, v12 = f.covariance[:, 0, 0], f.covariance[:, 1, 1], f.covariance[:, 0, 1]
-    if edge == "O_K":
-        return Witness("O K pre-edge / main edge", first, second, v11, v22, v12)
-    # the share of L3 in both lines mixes linearly where layer and bulk overlap; the ratio does not
-    return Witness(f"{edge.split('_')[0]} L3 / (L3 + L2)", first, first + second, v11, v11 + v22 + 2 * v12, v11 + v12)
+    return Witness(f"{element} L3 / (L3 + L2)", first, first + second, v11, v11 + v22 + 2 * v12, v11 + v12)
 
 
 def _state(item: EdgeMeasurement, layer: ReactedLayer | None, positions, scan: Prepared) -> StateChange:
@@ -239,28 +258,55 @@ def _state(item: EdgeMeasurement, layer: ReactedLayer | None, positions, scan: P
     nan = float("nan")
     lines = item.lines
     values = dict.fromkeys(("ratio_layer", "ratio_layer_sigma", "shift_ev", "shift_sigma_ev"), nan)
-    inside, bulk = np.zeros(positions.size, bool), scan.bright.any(0)
+    inside, bulk, profile = np.zeros(positions.size, bool), scan.bright.any(0), None
     if layer is not None and layer.supported:
         depth = (layer.surface_nm - positions) if layer.reversed else (positions - layer.surface_nm)
         inside = (depth > 0) & (depth < layer.thickness_nm)
         bulk = depth > layer.thickness_nm + 2 * layer.width_nm
         profile = np.where(depth > -layer.width_nm, 1 - _bulk_share(layer, depth), np.nan)
-        level = fit_levels(_witness(f"{item.edge.element.lower()}_l3_share", {item.edge.name: item}), profile)
-        values["ratio_layer"], values["ratio_layer_sigma"] = _level_ratio(level)
+        values["ratio_layer"], values["ratio_layer_sigma"] = _layer_ratio(item.along, profile)
     along = item.functionals.sum(where=np.broadcast_to(bulk, scan.bright.shape) & scan.bright)
     ratio, ratio_sigma = _ratio(along.values, along.covariance)
     at_layer, at_bulk = (_median(lines.l3_ev[where], lines.l3_ev_sigma[where]) for where in (inside, bulk))
     values["shift_ev"] = at_layer[0] - at_bulk[0]
     values["shift_sigma_ev"] = float(np.hypot(at_layer[1], at_bulk[1]))
     splitting = lines.splitting_ev[bulk]
+    splitting = float(np.nanmedian(splitting)) if np.isfinite(splitting).any() else nan
     return StateChange(
         edge=item.edge.name,
         ratio_bulk=ratio,
         ratio_bulk_sigma=ratio_sigma,
-        splitting_bulk_ev=float(np.nanmedian(splitting)) if np.isfinite(splitting).any() else nan,
+        splitting_bulk_ev=splitting,
         method=item.fingerprint,
+        **_valences(item, bulk & scan.bright, profile, splitting),
         **values,
     )
+
+
+def _valences(item: EdgeMeasurement, bulk: NDArray, profile: NDArray | None, splitting: float) -> dict[str, Any]:
+    """Valences of the layer and of the bulk, by the calibration that the edge was measured once more for."""
+    nan = float("nan")
+    found: dict[str, Any] = dict.fromkeys(
+        ("valence_layer", "valence_layer_sigma", "valence_bulk", "valence_bulk_sigma"), nan
+    )
+    again = item.comparable
+    if again is None:
+        return found | {"valence_note": "no calibration of this element: ratio and shift only"}
+
+    def convert(ratio: tuple[float, float]) -> tuple[float, float]:
+        valence, sigma = again.calibration.valence(*ratio, again.method)
+        return float(valence), float(sigma)
+
+    total = again.functionals.sum(where=bulk)
+    found["valence_bulk"], found["valence_bulk_sigma"] = convert(_ratio(total.values, total.covariance))
+    if profile is not None:
+        ratio = _layer_ratio(again.functionals.sum(axis=0), profile)
+        found["valence_layer"], found["valence_layer_sigma"] = convert(ratio)
+    note = f"{'indicative only; ' if again.calibration.indicative else ''}{again.calibration.source}"
+    witness = float(again.calibration.valence_by_splitting(splitting))
+    if abs(witness - found["valence_bulk"]) > 1:
+        note += f"; L2 - L3 of the bulk speaks for {witness:.1f} instead"
+    return found | {"valence_note": note}
 
 
 def _bulk_share(layer: ReactedLayer, depth: NDArray) -> NDArray:
@@ -270,8 +316,9 @@ def _bulk_share(layer: ReactedLayer, depth: NDArray) -> NDArray:
     return ndtr((depth - layer.thickness_nm) / max(layer.width_nm, 1e-3))
 
 
-def _level_ratio(level: Level) -> tuple[float, float]:
+def _layer_ratio(along: Functionals, profile: NDArray) -> tuple[float, float]:
     """L3/L2 from the layer's level of L3 / (L3 + L2), with its standard error; ``nan`` without support."""
+    level = fit_levels(_l3_share(along, ""), profile)
     share, sigma = level.layer, level.layer_sigma
     if not 3 * sigma < share < 1 - 3 * sigma:
         return float("nan"), float("nan")

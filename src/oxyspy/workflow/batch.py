@@ -60,25 +60,24 @@ def jobs_of(sources: Sequence[str | os.PathLike], core: str | None = None, low_l
         Nothing to analyse.
     """
     if core is not None:
-        return [Job(_name(Path(core)), (), str(core), None if low_loss is None else str(low_loss))]
+        return [Job(_name(Path(core).stem), (), str(core), None if low_loss is None else str(low_loss))]
     from oxyspy.io import find_scans
 
     jobs: list[Job] = []
     taken: dict[str, int] = {}
     for source in find_scans([str(s) for s in sources]):
-        files = (str(source),) if isinstance(source, (str, os.PathLike)) else tuple(str(f) for f in source)
-        name = _name(Path(files[0]))
+        name = _name(source.name)
         taken[name] = taken.get(name, 0) + 1
+        files = tuple(str(file) for file in source.files)
         jobs.append(Job(name if taken[name] == 1 else f"{name}-{taken[name]}", files))
     if not jobs:
         raise InputError("no scans found; give folders or files with a core loss, or --core FILE --low-loss FILE")
     return jobs
 
 
-def _name(path: Path) -> str:
-    """A scan's name from its folder's or file's: letters, digits, dots, dashes."""
-    stem = path.stem if path.is_file() else path.resolve().name
-    return re.sub(r"[^\w.\-]+", "_", stem) or "scan"
+def _name(name: str) -> str:
+    """A scan's name as a folder's: letters, digits, dots, dashes."""
+    return re.sub(r"[^\w.\-]+", "_", name).strip(".") or "scan"
 
 
 def run_job(job: Job, recipe: Recipe, out: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from oxyspy.eels.deconvolution import Kernel, deconvolve, fourier_ratio_kernel, 
 from oxyspy.eels.edges import Edge, edge
 from oxyspy.eels.functionals import Functionals
 from oxyspy.eels.pre_edge import pre_edge_functionals
+from oxyspy.eels.valence import ValenceCalibration, load_calibration
 from oxyspy.eels.white_lines import (
     LinePositions,
     WhiteLineMethod,
@@ -74,6 +75,23 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class Comparable:
+    """An edge measured once more, in the way a valence calibration was.
+
+    Attributes
+    ----------
+    calibration : ValenceCalibration
+    method : WhiteLineMethod
+    functionals : Functionals
+        Of every spectrum, shape (rows, positions, k).
+    """
+
+    calibration: ValenceCalibration
+    method: WhiteLineMethod
+    functionals: Functionals
+
+
+@dataclass(frozen=True)
 class EdgeMeasurement:
     """One edge measured along a scan.
 
@@ -96,6 +114,8 @@ class EdgeMeasurement:
         Axis of the segment, in eV.
     counts, spectra : array, shape (rows, positions, n)
         Raw counts, and net (deconvolved) ones.
+    comparable : Comparable or None
+        For the valence, where the recipe names a calibration.
     """
 
     edge: Edge
@@ -109,6 +129,7 @@ class EdgeMeasurement:
     energy: NDArray
     counts: NDArray
     spectra: NDArray
+    comparable: Comparable | None = None
 
     @property
     def along(self) -> Functionals:
@@ -231,7 +252,22 @@ def measure_white_lines(scan: Prepared, name: str, recipe: Recipe) -> EdgeMeasur
     return EdgeMeasurement(
         item, method.fingerprint, functionals, method, white_lines(functionals.sum(axis=0), positions, method),
         positions, background, noise, energy, counts, _spectra(counts, energy, background, kernel),
+        _comparable(scan, counts, energy, background, positions, noise, name, recipe),
     )  # fmt: skip
+
+
+def _comparable(scan, counts, energy, background, positions, noise, name: str, recipe: Recipe) -> Comparable | None:
+    """The edge once more, in the way of the recipe's calibration and at the same maxima."""
+    if name not in recipe.valence:
+        return None
+    calibration = load_calibration(recipe.valence[name])
+    method = replace(calibration.method, background=background.window)
+    if method.deconvolution != "none":
+        raise InputError(f"{name}: a calibration of deconvolved standards needs the recipe's own windows")
+    functionals = line_functionals(
+        counts, energy, background, positions.l3 - scan.rest, positions.l2 - scan.rest, method, noise=noise
+    )
+    return Comparable(calibration, method, _only(functionals, scan.valid))
 
 
 def measure_oxygen(scan: Prepared, recipe: Recipe) -> EdgeMeasurement:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from oxyspy import __version__
+from oxyspy.eels.white_lines import white_lines
 from oxyspy.eels.windows import dispersion
 from oxyspy.files import sha256, whole_file, write_json, write_text
 from oxyspy.results import to_plain
@@ -65,7 +66,8 @@ def summary_row(result: ScanResult) -> dict[str, Any]:
     row: dict[str, Any] = {"scan": result.name, "status": result.status, "message": result.message}
     state = next(iter(result.states.values()), None)
     if state is not None:
-        row |= {"edge": state.edge, "ratio_layer": state.ratio_layer, "ratio_bulk": state.ratio_bulk}
+        row |= {name: getattr(state, name) for name in ("edge", "ratio_layer", "ratio_bulk")}
+        row |= {name: getattr(state, name) for name in ("valence_layer", "valence_bulk")}
     if result.layer is not None:
         row |= {
             "layer_nm": result.layer.thickness_nm,
@@ -143,6 +145,8 @@ def profile_rows(result: ScanResult) -> list[dict[str, Any]]:
                 lines.l3_ev_sigma, lines.splitting_ev,
             )  # fmt: skip
             columns |= {f"{element}_{column}": v for column, v in zip(LINE_COLUMNS, values, strict=False)}
+            if measured.comparable is not None:
+                columns[f"{element}_valence"] = _valence(measured)
         elif name == "O_K":
             along = measured.along
             columns |= {
@@ -153,6 +157,13 @@ def profile_rows(result: ScanResult) -> list[dict[str, Any]]:
     if (thickness := _t_over_lambda(result, everywhere=True)) is not None:
         columns["t_over_lambda"] = thickness
     return [{key: values[i] for key, values in columns.items()} for i in range(n)]
+
+
+def _valence(measured: EdgeMeasurement) -> np.ndarray:
+    """Valence at each position, from the ratio measured in the calibration's way."""
+    again = measured.comparable
+    lines = white_lines(again.functionals.sum(axis=0), measured.positions, again.method)
+    return again.calibration.valence(lines.ratio, lines.ratio_sigma, again.method)[0]
 
 
 def provenance(result: ScanResult) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from oxyspy.data import FOLDER, read_yaml
 from oxyspy.eels.edges import edges
+from oxyspy.eels.valence import load_calibration
 from oxyspy.eels.white_lines import WhiteLineMethod
 from oxyspy.errors import InputError, OxyspyError
 from oxyspy.units import parse_measured
@@ -97,6 +98,8 @@ class Recipe(_Strict):
         Whether core losses move with their zero-loss peaks: ``auto`` does it where it makes the edges sharper.
     witnesses : tuple
         What the layer is fitted to.
+    valence : dict
+        Edge to the calibration that converts its L3/L2: a shipped one's name or a YAML file.
     transport : Transport
     """
 
@@ -111,6 +114,7 @@ class Recipe(_Strict):
         "mn_l3_share",
         "o_pre_edge",
     )
+    valence: dict[str, str] = {}
     transport: Transport = Transport()
 
     def method(self, name: str, deconvolution: str | None = None) -> WhiteLineMethod:
@@ -193,6 +197,10 @@ def _validated(content: dict, source: str, path: Path | None = None) -> Recipe:
     for name in recipe.landmarks:
         if name not in known:
             raise InputError(f"{source}: landmarks: edge {name!r} is not known; known are {', '.join(known)}")
+    for name, calibration in recipe.valence.items():
+        if name not in recipe.edges:
+            raise InputError(f"{source}: valence: {name!r} is not among the recipe's edges")
+        load_calibration(calibration)
     return recipe
 
 
