@@ -131,9 +131,10 @@ def test_pair_is_chosen_by_shape_and_by_step(folder):
     assert load_scan(folder).files[1].name == "a.hspy"
 
 
-def test_two_scans_in_a_folder_are_refused_by_name(folder):
-    made.saved(made.core(), folder / "d.hspy")
-    made.saved(made.low(), folder / "e.hspy")
+@pytest.mark.parametrize("shape", [(1, 12), (1, 40)])
+def test_two_scans_in_a_folder_are_refused_by_name(folder, shape):
+    made.saved(made.core(shape), folder / "d.hspy")
+    made.saved(made.low(shape), folder / "e.hspy")
     with pytest.raises(InputError, match="low_loss=") as error:
         load_scan(folder)
     assert all(name in str(error.value) for name in ("a.hspy", "b.hspy", "d.hspy", "e.hspy"))
@@ -193,6 +194,24 @@ def test_unreadable_file_is_an_error_where_it_may_be_what_is_missing_and_a_warni
     (folder / "a.hspy").write_bytes((folder / "a.hspy").read_bytes()[:1000])
     with pytest.raises(ReadError, match=r"a\.hspy"):
         load_scan(folder)
+
+
+@pytest.mark.parametrize("name", ["core_loss.dm3", "low_loss.dm3"])
+def test_real_folder_with_a_file_cut_short_names_that_file(shared_data, tmp_path, name):
+    import shutil
+
+    from oxyspy.io import find_scans
+
+    folder = tmp_path / "nmc"
+    shutil.copytree(shared_data / "nmc-cathode", folder)
+    folder.chmod(0o755)
+    whole = (folder / name).read_bytes()
+    (folder / name).unlink()
+    (folder / name).write_bytes(whole[:200_000])
+    (source,) = find_scans(folder)
+    for given in (folder, source):
+        with pytest.raises(ReadError, match=f"{name}.*ends too early"):
+            load_scan(given)
 
 
 def test_spectra_that_are_no_measurement_are_counted_and_placed():

@@ -44,7 +44,7 @@ def test_folder_and_device_are_not_read_as_files(tmp_path):
             read_signals(tmp_path / "pipe.dm3")
 
 
-@pytest.mark.parametrize("suffix", [".dm3", ".dm4", ".hspy", ".msa", ".emd", ".ser", ".hdf5", ".tif", ".rpl"])
+@pytest.mark.parametrize("suffix", [".dm3", ".dm4", ".hspy", ".msa", ".emd", ".nxs", ".hdf5", ".tif", ".rpl"])
 def test_noise_under_any_extension_is_a_read_error(tmp_path, suffix):
     path = tmp_path / f"noise{suffix}"
     path.write_bytes(np.random.default_rng(0).bytes(5000))
@@ -152,7 +152,7 @@ def test_reader_warnings_come_as_notes_and_loggers_are_left_as_they_were(tmp_pat
 @pytest.mark.parametrize("suffix", [".hspy", ".zspy", ".emd"])
 def test_lazy_leaves_data_on_disk(tmp_path, suffix):
     if suffix == ".zspy" and not hasattr(pytest.importorskip("zarr").storage, "NestedDirectoryStore"):
-        pytest.skip("RosettaSciIO's reader of .zspy needs zarr 2")
+        pytest.skip("RosettaSciIO's writer of .zspy needs zarr 2")
     path = made.saved(made.core(), tmp_path / f"scan{suffix}")
     (lazy,), _ = read_signals(path, lazy=True)
     (eager,), _ = read_signals(path)

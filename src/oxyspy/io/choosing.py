@@ -32,12 +32,12 @@ def choose(found: Sequence[Found], unread: Sequence[ReadError] = ()) -> tuple[Fo
         No core loss, or no way to choose.
     """
     cores, lows = ([item for item in found if item.role is role] for role in (Role.CORE, Role.LOW))
-    if unread and not (cores and lows):
+    pairs = [pair for pair in product(cores, lows) if belong_together(*pair)]
+    if unread and not pairs:
         raise ReadError(f"{unread[0]}. It may be what is missing here; else {SAY_WHICH}") from unread[0]
     if not cores:
         seen = "; ".join(f"{item.label}: {item.role}, {item.reason}" for item in found) or "no signal"
         raise InputError(f"no core loss found. Found {seen}. A core loss has an axis in eV above zero")
-    pairs = [pair for pair in product(cores, lows) if belong_together(*pair)]
     if not pairs:
         # one low-loss spectrum may stand for all positions, of one core loss
         core = _only(cores)
@@ -48,14 +48,12 @@ def choose(found: Sequence[Found], unread: Sequence[ReadError] = ()) -> tuple[Fo
                 f"{', '.join(f'{low.label} {size(low)}' for low in lows)}; {SAY_WHICH}"
             )
         pairs = [(core, single[0] if single else None)]
-    if len(pairs) > 1:
-        # an area measured along a line beats single spectra of the same folder
-        longest = max(core.shape[0] * core.shape[1] for core, _ in pairs)
-        pairs = [pair for pair in pairs if np.prod(pair[0].shape) == longest]
+    # a scan beats single spectra of the same folder
+    pairs = [pair for pair in pairs if pair[0].shape != (1, 1)] or pairs
     if len(pairs) > 1:
         raise InputError(
-            f"more than one core loss and low loss of equal shape and step: {labels(cores)} and {labels(lows)}; "
-            f"{SAY_WHICH}"
+            f"more than one core loss with a low loss of its shape and step: "
+            f"{'; '.join(f'{labels(pair)}, {size(pair[0])}' for pair in pairs)}; {SAY_WHICH}"
         )
     core, low = pairs[0]
     return core, low, [item for item in (*cores, *lows) if item is not core and item is not low]

@@ -90,7 +90,9 @@ def _among_files(files: Sequence[Path], folder: Path | None = None) -> list[Scan
             unread.append(path)
     cores, lows = ([item for item in found if item.role is role] for role in (Role.CORE, Role.LOW))
     scans = [item for item in cores if item.shape != (1, 1)] or cores
-    if folder is not None and (len(scans) == 1 or (not scans and unread)):
+    # where a file cannot be read, single spectra beside it are no scans: it may be what they were taken from
+    lone = all(item.shape == (1, 1) for item in scans)
+    if folder is not None and (len(scans) == 1 or (lone and unread)):
         return [ScanSource(folder.resolve().name, (folder,))]
     sources = []
     left = list(lows)

@@ -142,7 +142,7 @@ def _cause(error: Exception, path: Path) -> str:
     size = f"{path.stat().st_size} bytes"
     if type(error).__name__ == "error" or isinstance(error, EOFError):
         return f"it ends too early or is damaged ({size}; {text}): copy it again from the microscope"
-    # RosettaSciIO's readers of .zspy and of others need packages that it does not install
+    # some of RosettaSciIO's readers need packages that it does not install
     if isinstance(error, ImportError) or (isinstance(error, AttributeError) and text.startswith("module ")):
         return f"a package that its reader needs is missing or of another version ({text})"
     return f"it is damaged, cut short ({size}) or not what its extension says ({type(error).__name__}: {text})"
