@@ -11,7 +11,7 @@ from oxyspy import __version__
 from oxyspy.errors import OxyspyError
 
 # module names, in the order the help shows them
-COMMANDS: tuple[str, ...] = ("info", "permeability", "coatings", "diffusion")
+COMMANDS: tuple[str, ...] = ("info", "permeability", "coatings", "diffusion", "melt_quench")
 
 
 def build_parser() -> argparse.ArgumentParser:

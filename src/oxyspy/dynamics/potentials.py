@@ -105,7 +105,8 @@ class PairPotential(Calculator):
         for axis in range(3):
             forces[:, axis] = np.bincount(self._first, pulls[:, axis], len(positions))
             forces[:, axis] -= np.bincount(self._second, pulls[:, axis], len(positions))
-        stress = pulls.T @ vectors / abs(np.linalg.det(cell))
+        # einsum, not BLAS, whose threads cost more than so small a product
+        stress = np.einsum("px,py->xy", pulls, vectors) / abs(np.linalg.det(cell))
         self.results = {
             "energy": energy + short + self._self_energy,
             "free_energy": energy + short + self._self_energy,
@@ -121,7 +122,7 @@ class PairPotential(Calculator):
     def _coulomb(self, r: np.ndarray, products: np.ndarray) -> tuple[float, np.ndarray]:
         value, slope = self._screened(r)
         value += -self._edge_value - self._edge_slope * (r - self.coulomb_cutoff)
-        return float(products @ value), products * (slope - self._edge_slope)
+        return float(np.sum(products * value)), products * (slope - self._edge_slope)
 
     def _short_range(self, r: np.ndarray, parameters: np.ndarray) -> tuple[float, np.ndarray]:
         D, a, r0, C, shift = parameters
