@@ -83,6 +83,11 @@ def test_files_hold_everything(tmp_path):
     assert float(table(out / "permeability.csv")["required_diffusivity_cm2_s"]) == found["value"]
 
 
+def test_the_forward_way_draws_its_growth(tmp_path):
+    assert main([*LAYER, "--L", "1e6/eV/cm/s", "-o", str(tmp_path)]) == 0
+    assert (tmp_path / "permeability.png").stat().st_size > 10_000
+
+
 def test_an_upper_limit_is_written_as_one(tmp_path, capsys):
     args = ["permeability", "--layer", "0.1+-0.1nm", "--coating", "10nm", "--time", "165min", "-o", str(tmp_path)]
     assert main(args) == 0

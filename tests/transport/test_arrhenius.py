@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oxyspy.errors import InputError, MethodError
-from oxyspy.transport import coatings, fit_arrhenius, fit_vft, glass_shift
+from oxyspy.transport import coatings, compare_laws, fit_arrhenius, fit_vft, glass_shift
 from oxyspy.transport.quantities import K_B
 
 T = np.array([1800.0, 2000, 2200, 2400, 2600, 2800])
@@ -154,6 +154,18 @@ def test_the_criterion_prefers_the_law_the_data_follow():
     warm = np.linspace(1100.0, 2800.0, 15)
     curved = np.exp(-7 - 0.3 / (K_B * (warm - 700.0)) + 0.05 * rng.standard_normal(15))
     assert fit_vft(warm, curved).aicc < fit_arrhenius(warm, curved).aicc
+
+
+def test_laws_side_by_side_say_what_each_means_at_300_k():
+    rng = np.random.default_rng(11)
+    warm = np.linspace(1100.0, 2800.0, 15)
+    curved = np.exp(-7 - 0.3 / (K_B * (warm - 700.0)) + 0.05 * rng.standard_normal(15))
+    straight, vft, fixed = compare_laws(warm, curved, t0=700.0)
+    assert fixed.weight + vft.weight > 0.99 and straight.weight + vft.weight + fixed.weight == pytest.approx(1.0)
+    # below its T0 a VFT law has no D
+    assert straight.extrapolated.value > 0 and vft.extrapolated is None
+    plain = compare_laws(T, simulated(1, rng)[0])
+    assert plain[0].weight == 1.0 and plain[1].fit is None and "cannot hold T0" in str(plain[1])
 
 
 def test_extrapolation_says_how_far_and_what_the_glass_may_do():

@@ -5,7 +5,7 @@ import pytest
 
 from oxyspy.errors import InputError
 from oxyspy.transport import coatings, minimum_thickness, screen
-from oxyspy.transport.figures import plot_required, plot_tradeoff
+from oxyspy.transport.figures import plot_growth, plot_required, plot_tradeoff
 from oxyspy.transport.permeation import steady_time
 
 STUDY = {"radius": 5e-4, "mu_c": -4.95, "mu_e": -5.24, "c_max": 4.2e22}
@@ -80,4 +80,8 @@ def test_figures_show_every_coating():
         fig = plot_required(need, compare_coatings(need))
         assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == list(coatings())
         assert "cm$^2$/s" in fig.axes[0].get_xlabel()
+    for geometry in ("sphere", "plane"):
+        growth = plot_growth(coatings()["ZnO"].densification_time("2 nm", "10 nm", geometry=geometry), coatings())
+        assert set(coatings()) <= {text.get_text() for text in growth.axes[0].texts}
+        assert growth.axes[0].get_ylabel() == "reacted layer (nm)"
     plt.close("all")

@@ -169,7 +169,9 @@ def test_allowed_diffusivity_keeps_the_layer_at_its_target():
     found = allowed_diffusivity("1 nm", "10 nm", "1000 h")
     layer = steady_layer(3.6e6, 10e-7, found.onsager, **CONDITIONS)
     assert layer == pytest.approx(1e-7, rel=1e-10)
-    assert type(found).__name__ == "AllowedDiffusivity"
+    assert type(found).__name__ == "AllowedDiffusivity" and str(found).startswith("D up to")
+    blurred = allowed_diffusivity("1 nm", "10 +- 1 nm", "1000 h")
+    assert blurred.low_95 < blurred.value and "at 95 %" in str(blurred)
 
 
 def test_half_the_released_oxygen_needs_half_the_diffusivity():
@@ -214,6 +216,7 @@ def test_numbers_text_and_pint_say_the_same():
         ({"layer_sigma": -1e-8}, "layer_sigma: found -1e-08 cm"),
         ({"coating": 1e-7, "coating_sigma": 0.8e-7}, "coating: found 1e-07 with a standard error of 8e-08"),
         ({"geometry": "cube"}, "geometry: found 'cube'"),
+        ({"n_samples": 5}, "n_samples: found 5"),
     ],
 )
 def test_bad_input_is_refused_with_the_quantity_named(change, message):

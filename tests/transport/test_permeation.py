@@ -27,6 +27,7 @@ def study_formula(layer, coating, L, radius, mu_c, mu_e, c_max):
     return (radius**3 - (radius - layer) ** 3) / (6 * (radius + coating) ** 2) * c_max * coating / (L * (mu_c - mu_e))
 
 
+@settings(deadline=None)
 @given(
     layer=log_uniform(1e-8, 1e-5),
     coating=log_uniform(1e-8, 1e-5),
@@ -40,7 +41,7 @@ def test_sphere_is_the_formula_of_the_study(layer, coating, L, radius, force):
     assert ours == pytest.approx(study_formula(layer, coating, L, radius, -5.0, -5.0 - force, 4.2e22), rel=1e-9)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(
     geometry=st.sampled_from(["sphere", "cylinder", "plane"]),
     share=st.floats(1e-6, 0.999),

@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int | None:
             given[name], given[f"{name}_sigma"] = pair
     if args.known_coating is not None:
         given["known"] = known[args.known_coating]
-    return _forward(densification_time(**given), args.output)
+    return _forward(densification_time(**given), known, args.output)
 
 
 def _backward(found, known, output: str | None) -> None:
@@ -114,6 +114,13 @@ def _backward(found, known, output: str | None) -> None:
     from oxyspy.transport.compare import VERDICTS
 
     beside = compare_coatings(found, known)
+    # files first: whoever reads the text may stop listening
+    if output is not None:
+        from oxyspy.plotting import save_figure
+        from oxyspy.transport.figures import plot_required
+
+        folder = _write(output, found, "required_diffusivity_cm2_s", {"comparison": beside})
+        save_figure(plot_required(found, beside), folder / "permeability.png")
     print(found)
     _print_inputs(found)
     rows = [
@@ -122,19 +129,19 @@ def _backward(found, known, output: str | None) -> None:
     ]
     print()
     print("\n".join(table_lines(["coating", "its D", "needed", "L/needed", "verdict"], rows)))
+
+
+def _forward(found, known, output: str | None) -> None:
     if output is not None:
         from oxyspy.plotting import save_figure
-        from oxyspy.transport.figures import plot_required
+        from oxyspy.transport.figures import plot_growth
 
-        folder = _write(output, found, "required_diffusivity_cm2_s", {"comparison": beside})
-        save_figure(plot_required(found, beside), folder / "permeability.png")
-
-
-def _forward(found, output: str | None) -> None:
+        folder = _write(output, found, "time_s", {})
+        # a layer that may be none has no growth to show
+        if not found.upper_limit:
+            save_figure(plot_growth(found, known), folder / "permeability.png")
     print(found)
     _print_inputs(found)
-    if output is not None:
-        _write(output, found, "time_s", {})
 
 
 def _print_inputs(found) -> None:

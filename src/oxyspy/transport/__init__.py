@@ -2,7 +2,7 @@
 
 Submodules
 ----------
-coatings
+coating
     Coatings as data, and the user's own.
 arrhenius
     D(T) by Arrhenius and VFT, with prediction intervals.
@@ -14,12 +14,16 @@ permeation
     Flux, time and layer at steady state; kernels on arrays.
 beyond
     Time lag, the layer's own resistance, cycles, uneven coatings, pinholes.
-inverse
+inverse, forward
     The diffusivity a coating must have had, and the time a layer takes, with their uncertainty.
 compare
     Could a known coating have let that layer through?
 design
-    Screening, least thickness, trade-off plot.
+    Screening and least thickness.
+figures
+    Required diffusivity, growth, and the trade-off of coatings.
+quantities, model, uncertainty
+    What inputs may be; the steady model for both directions; intervals by first order and by draws.
 reproduce
     Every number of the study beside ours.
 

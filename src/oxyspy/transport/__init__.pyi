@@ -15,7 +15,15 @@ from . import (
     reproduce,
     uncertainty,
 )
-from .arrhenius import Diffusivity, DiffusivityFit, fit_arrhenius, fit_vft, glass_shift
+from .arrhenius import (
+    Diffusivity,
+    DiffusivityFit,
+    LawComparison,
+    compare_laws,
+    fit_arrhenius,
+    fit_vft,
+    glass_shift,
+)
 from .beyond import UnevenLayer, exposure, time_at_voltage, time_lag, uneven_layer
 from .chemical_potential import (
     OxygenStep,
@@ -31,7 +39,7 @@ from .chemical_potential import (
 from .coating import Coating, Coatings, IonTransport, coatings, fitted_coating, save_coatings
 from .compare import Comparison, compare_coatings
 from .design import MinimumThickness, Screened, minimum_thickness, screen
-from .figures import plot_required, plot_tradeoff
+from .figures import plot_growth, plot_required, plot_tradeoff
 from .forward import DensificationTime, densification_time
 from .inverse import AllowedDiffusivity, RequiredDiffusivity, allowed_diffusivity, required_diffusivity
 from .onsager import concentration_of, density_of, diffusivity_of_onsager, onsager_coefficient
@@ -45,6 +53,7 @@ __all__ = [
     "Diffusivity",
     "DiffusivityFit",
     "IonTransport",
+    "LawComparison",
     "MinimumThickness",
     "OxygenStep",
     "ReactionPotential",
@@ -60,6 +69,7 @@ __all__ = [
     "coatings",
     "compare",
     "compare_coatings",
+    "compare_laws",
     "concentration_of",
     "densification_time",
     "density_of",
@@ -81,6 +91,7 @@ __all__ = [
     "oxygen_gas",
     "oxygen_steps",
     "permeation",
+    "plot_growth",
     "plot_required",
     "plot_tradeoff",
     "quantities",

@@ -265,6 +265,91 @@ def fit_vft(
     return _fit(t, y, s, how, errors, t0=best, t0_fitted=True)
 
 
+@dataclass(frozen=True, repr=False)
+class LawComparison(Result):
+    """One law of D(T) among others of the same data.
+
+    Attributes
+    ----------
+    law : str
+        ``"Arrhenius"``, ``"VFT"`` or ``"VFT, T0 fixed"``.
+    fit : DiffusivityFit or None
+        ``None`` where the data cannot hold the law.
+    weight : float
+        Akaike weight, from the criterion with its small-sample term; 0 where there is no fit, ``nan`` for all where
+        there are too few points to weigh.
+    extrapolated : Diffusivity or None
+        D at the temperature asked for.
+    reason : str
+        Why there is no fit; empty where there is one.
+    """
+
+    law: str
+    fit: DiffusivityFit | None
+    weight: float
+    extrapolated: Diffusivity | None
+    reason: str
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.law}: {self.reason}" if self.fit is None else f"{self.law}: {self.weight:.0%}, {self.extrapolated}"
+        )
+
+
+def compare_laws(
+    temperature: Any, diffusivity: Any, sigma: Any = None, *, at: float = 300.0, t0: float | None = None, **options: Any
+) -> list[LawComparison]:
+    """Fit Arrhenius and VFT to the same data and return both with their weights, and what each means elsewhere.
+
+    Parameters
+    ----------
+    at
+        K, where to compare D.
+    t0
+        K; also fits VFT with this T0 where given.
+    temperature, diffusivity, sigma, **options
+        As in `fit_arrhenius`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> T = np.array([1800.0, 2000, 2200, 2400, 2600, 2800])
+    >>> scatter = np.exp(0.1 * np.array([1, -1, -1, 1, 1, -1]))
+    >>> for one in compare_laws(T, 2e-3 * np.exp(-0.92 / (8.617333e-5 * T)) * scatter):
+    ...     print(one.law, one.weight)
+    Arrhenius 1.0
+    VFT 0.0
+    """
+    laws: list[tuple[str, Any]] = [("Arrhenius", lambda: fit_arrhenius(temperature, diffusivity, sigma, **options))]
+    laws.append(("VFT", lambda: fit_vft(temperature, diffusivity, sigma, **options)))
+    if t0 is not None:
+        laws.append(("VFT, T0 fixed", lambda: fit_vft(temperature, diffusivity, sigma, t0=t0, **options)))
+    fits: list[DiffusivityFit | None] = []
+    reasons = []
+    for _, fit in laws:
+        try:
+            fits.append(fit())
+            reasons.append("")
+        except MethodError as error:
+            fits.append(None)
+            reasons.append(str(error))
+    aicc = np.array([np.inf if fit is None else fit.aicc for fit in fits])
+    # with too few points for the criterion there is no weighing
+    enough = np.isfinite(aicc.min())
+    weights = np.exp(-(aicc - aicc.min()) / 2) if enough else np.full(len(aicc), np.nan)
+    weights = weights / weights.sum()
+    return [
+        LawComparison(
+            law=name,
+            fit=fit,
+            weight=float(weight),
+            extrapolated=fit.at(at) if fit is not None and at > fit.t0 else None,
+            reason=reason,
+        )
+        for (name, _), fit, weight, reason in zip(laws, fits, weights, reasons, strict=True)
+    ]
+
+
 def glass_shift(
     fit: DiffusivityFit, glass_transition: float, relaxation_time: float = 100.0, step: float = 3e-8
 ) -> float:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from oxyspy.transport.coating import Coating
     from oxyspy.transport.compare import Comparison
+    from oxyspy.transport.forward import DensificationTime
     from oxyspy.transport.inverse import RequiredDiffusivity
 
 
@@ -109,4 +110,41 @@ def plot_tradeoff(known: Mapping[str, Coating], *, oxygen_max: float, lithium_mi
     temperature = next(iter(known.values())).oxygen.temperature
     ax.set_xlabel(f"lithium diffusivity at {temperature:g} K (cm$^2$/s)")
     ax.set_ylabel(f"oxygen diffusivity at {temperature:g} K (cm$^2$/s)")
+    return fig
+
+
+def plot_growth(found: DensificationTime, known: Mapping[str, Coating]) -> Figure:
+    """Return layer against time for a densification time, with its interval, beside the known coatings."""
+    from oxyspy.plotting import COLOURS, figure
+    from oxyspy.transport.permeation import steady_time
+
+    conditions = {name: found.inputs[name]["value"] for name in ("radius", "mu_c", "mu_e", "c_max", "released")}
+    layer, coating = found.inputs["layer"]["value"], found.inputs["coating"]["value"]
+    most = min(10 * layer, conditions["radius"]) if found.geometry != "plane" else 10 * layer
+    layers = np.geomspace(layer / 10, most, 100)
+    times = steady_time(layers, coating, found.onsager, geometry=found.geometry, **conditions) / 3600
+    fig, ax = figure(size=(5.2, 3.6))
+    for one in known.values():
+        other = steady_time(layers, coating, one.oxygen.onsager, geometry=found.geometry, **conditions) / 3600
+        ax.plot(other, layers * 1e7, color=COLOURS["grey"], lw=0.8)
+        ax.annotate(
+            one.name, (other[-1], most * 1e7), xytext=(0, 3), textcoords="offset points", fontsize=7, rotation=45
+        )
+    if found.contributions:
+        ends = (found.low / found.value, found.high / found.value)
+        ax.fill_betweenx(
+            layers * 1e7, times * ends[0], times * ends[1], color=COLOURS["sky"], alpha=0.5, lw=0, label="68 %"
+        )
+    ax.plot(times, layers * 1e7, color=COLOURS["blue"], lw=1.8, label="this coating")
+    ax.plot(found.value / 3600, layer * 1e7, "o", color=COLOURS["vermilion"], label="this layer", zorder=3)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("time at high voltage (h)")
+    ax.set_ylabel("reacted layer (nm)")
+    ax.plot([], [], color=COLOURS["grey"], lw=0.8, label=f"known coatings, {coating * 1e7:.3g} nm")
+    fig.legend(loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    ax.margins(y=0)
+    # room for the names of the coatings above the lines
+    ax.set_ylim(layers[0] * 1e7, most * 1e7 * 3)
+    ax.set_xlim(right=ax.get_xlim()[1] * 10)
     return fig

@@ -48,6 +48,12 @@ class AllowedDiffusivity(RequiredDiffusivity):
     A coating is safe with respect to the inputs' errors where its D is below `low_95`.
     """
 
+    def __repr__(self) -> str:
+        if np.ndim(self.value) or not np.isfinite(self.value):
+            return super().__repr__()
+        safe = f" (below {self.low_95:.3g} at 95 %)" if self.contributions else ""
+        return f"D up to {self.value:.3g} cm2/s{safe}, L up to {self.onsager:.4g} /(eV cm s)"
+
 
 def required_diffusivity(
     layer: Any,
@@ -90,7 +96,8 @@ def required_diffusivity(
     mu_c, mu_e
         Oxygen chemical potential of the cathode and outside the coating, eV.
     c_max, released
-        Oxygen of the cathode in cm-3 and the fraction of it that the layer gave off.
+        Oxygen of the cathode in cm-3 and the fraction of it that the layer gave off: 1/2 for rocksalt (NiO2 to NiO),
+        1/3 for spinel (3 NiO2 to Ni3O4).
     concentration
         Oxygen in the coating in cm-3; turns L into D.
     temperature
@@ -122,7 +129,8 @@ def required_diffusivity(
 
     for a sphere: steady diffusion through the coating alone, the transport-limited case. Defaults are the study's
     inputs, from ``data/transport.yaml``. Inputs are drawn from normal distributions, cut at zero but for the
-    potentials. A layer within two standard errors of zero gives the upper limit that the cut distribution has at
+    potentials. Whatever part of the layer was there before, or came from the beam, makes D too large by its share.
+    A layer within two standard errors of zero gives the upper limit that the cut distribution has at
     95 %; a layer known only to be thinner than x at 95 % is ``layer=0, layer_sigma=x / 1.96``.
 
     References
@@ -171,7 +179,7 @@ def allowed_diffusivity(target: Any, coating: Any, life: Any, **conditions: Any)
     Examples
     --------
     >>> allowed_diffusivity("2 nm", "10 nm", "10 year")
-    D = 2.2e-23 cm2/s, L = 45.69 /(eV cm s)
+    D up to 2.2e-23 cm2/s, L up to 45.69 /(eV cm s)
     """
     found = required_diffusivity(target, coating, life, **conditions)
     return AllowedDiffusivity(**vars(found))

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from oxyspy.errors import InputError
+
 # probabilities of the ends of the 68.3 % and the 95 % interval
 TWO_SIDED = (float(ndtr(-1.0)), float(ndtr(1.0)), 0.025, 0.975)
 # the same for what is positive and cannot be told from zero: the lower ends are zero, the upper ones limits
 ONE_SIDED = (0.0, float(ndtr(1.0) - ndtr(-1.0)), 0.0, 0.95)
 SIGNIFICANT = 2.0
 """Standard errors from zero below which a layer gives an upper limit only."""
+FEWEST = 100
+"""Draws; with fewer the ends of a 95 % interval are mere extremes."""
 BLOCK = 2_000_000
 """Draws held in memory at once."""
 # of any sign; all other inputs are known to be positive
@@ -59,6 +63,8 @@ def interval(
     n_samples, seed
         Joint draws; with none, or where nothing has an error, the interval is of first order.
     """
+    if n_samples != 0 and n_samples < FEWEST:
+        raise InputError(f"n_samples: found {n_samples}, needed 0 (first order) or at least {FEWEST}")
     parts = {name: np.abs(slopes[name]) * sigma for name, (_, sigma) in inputs.items() if np.any(sigma > 0)}
     linear = np.sqrt(sum((part * part for part in parts.values()), np.asarray(0.0)))
     x = {name: value for name, (value, _) in inputs.items()}
