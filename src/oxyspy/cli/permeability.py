@@ -26,7 +26,8 @@ examples:
   the same, with tables and a figure in the folder out:
     oxyspy permeability --layer 2nm --coating 10nm --time 165min -o out
 
-Every number needs its unit. An error may follow it as +-, ± or +/-; what has none is taken as exact.
+Every number needs its unit. An error may follow it as +-, ± or +/-; what has none is taken as exact. What is not given
+is as in the study (radius 5 um, O2 in air outside, ...) and is printed with the result.
 """
 
 

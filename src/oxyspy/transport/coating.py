@@ -313,6 +313,7 @@ def _ion(symbol: str, entry: dict, concentration, temperature: float, source: st
     if not printed and "backworked" in entry:
         values |= entry["backworked"]
         figures = "worked back"
+        source = f"{source}; {entry['backworked']['source']}"
     middle = sum(concentration) / 2
     d, (d_low, d_high) = float(values["d"]), map(float, values["d_bounds"])
     # whoever gives D and the composition need not work L out
