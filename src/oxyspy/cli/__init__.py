@@ -11,7 +11,15 @@ from oxyspy import __version__
 from oxyspy.errors import OxyspyError
 
 # module names, in the order the help shows them
-COMMANDS: tuple[str, ...] = ("info", "permeability", "coatings", "diffusion", "melt_quench")
+COMMANDS: tuple[str, ...] = (
+    "analyse",
+    "info",
+    "permeability",
+    "coatings",
+    "diffusion",
+    "melt_quench",
+    "demo",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

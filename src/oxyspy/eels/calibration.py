@@ -15,8 +15,8 @@ from oxyspy.eels.windows import dispersion
 from oxyspy.results import Result
 
 # how wrong an axis may be: offset in eV at the pivot, and dispersion as a fraction
-MAX_OFFSET = 27.0
-MAX_DISPERSION_ERROR = 0.045
+MAX_OFFSET = 55.0
+MAX_DISPERSION_ERROR = 0.05
 PIVOT = 700.0
 # scale of the features looked for, in eV: white lines are 2 to 5 eV wide
 FEATURE_SIGMA = 1.6
@@ -234,7 +234,7 @@ def _score(proposal: tuple[float, float], features: list[_Feature], known: dict,
             named += 1
             explained += gained
             explained_by |= claimed | ((at > expected - 8) & (at < expected + 35) & (strength < strength.max() * 0.7))
-    prior = 0.5 * ((offset + (factor - 1) * PIVOT) / 15.0) ** 2 + 0.5 * ((factor - 1) / 0.025) ** 2
+    prior = 0.5 * ((offset + (factor - 1) * PIVOT) / 25.0) ** 2 + 0.5 * ((factor - 1) / 0.03) ** 2
     return explained - 0.7 * strength[~explained_by].sum() - 0.3 * prior if named >= 2 else -np.inf
 
 

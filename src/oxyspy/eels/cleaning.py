@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from oxyspy.results import Result
 
@@ -66,12 +67,15 @@ def clean(counts: NDArray) -> tuple[NDArray, NDArray, Cleaning]:
     around[..., 3:-3] = (counts[..., :-6] + counts[..., 1:-5] + counts[..., 5:-1] + counts[..., 6:]) / 4
     excess = np.zeros_like(around)
     excess[..., 3:-3] = inner - around[..., 3:-3]
-    excess /= np.sqrt(np.maximum(around, 1e-3))
-    scale = 1.4826 * np.median(np.abs(excess[valid][:, 3:-3])) if valid.any() else 1.0
-    high = excess > SPIKE_SIGMA * max(scale, 1e-6)
+    level = np.maximum(around, uniform_filter1d(around, 31, axis=-1))
+    seen = valid & (level.mean(-1) >= np.median(level[valid].mean(-1))) if valid.any() else valid
+    deviation = excess[seen][:, 3:-3] / np.sqrt(np.maximum(level[seen][:, 3:-3], 1e-6))
+    # counts an electron, as the noise of the brighter half tells; one electron more is never a spike
+    gain = (1.4826 * np.median(np.abs(deviation))) ** 2 if deviation.size else 1.0
+    share = excess / (np.sqrt(gain * np.maximum(level, 0)) + gain + 1e-9)
+    high = share > SPIKE_SIGMA
     if counts.shape[1] > 2:
         # a line of the specimen rises in neighbours too, in proportion to their signal
-        share = excess / np.sqrt(np.maximum(around, 1e-3))
         beside = np.maximum(np.roll(share, 1, axis=1), np.roll(share, -1, axis=1))
         beside[:, 0], beside[:, -1] = share[:, 1], share[:, -2]
         high &= share > 3 * np.maximum(beside, 0)

@@ -1,0 +1,100 @@
+"""Real DigitalMicrograph-4 files, written by nionswift-io's tag writer with the tags that EELS files carry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from nionswift_plugin.DM_IO import dm3_image_utils, parse_dm3
+
+from oxyspy.files import whole_file
+
+# (name, offset, scale, unit), in the order of the array's axes; DigitalMicrograph keeps no names
+Axis = tuple[str, float, float, str]
+
+# what a 300 kV microscope with a Gatan filter writes; no date, so that the same data make the same bytes
+EELS_TAGS = {
+    "voltage_kv": 300.0,
+    "convergence_mrad": 21.4,
+    "collection_mrad": 39.0,
+    "exposure_s": 0.1,
+    "current_na": 0.05,
+}
+
+
+def image(data: np.ndarray, axes: Sequence[Axis], eels: dict[str, float] | None = None, title: str = "") -> dict:
+    """Return one image of a file as a tag tree.
+
+    A spectrum's energy axis is the array's last and the file's slowest, as DigitalMicrograph keeps spectrum images.
+    """
+    if eels is not None and data.ndim == 2:
+        data, axes = data[None], [("y", 0.0, axes[0][2], axes[0][3]), *axes]
+    if eels is not None and data.ndim == 3:
+        data, axes = np.moveaxis(data, -1, 0), [axes[-1], *axes[:-1]]
+    tree = {"ImageData": dm3_image_utils.ndarray_to_imagedatadict(np.ascontiguousarray(data))}
+    tree["ImageData"]["Calibrations"] = {
+        "Dimension": [
+            {"Origin": -offset / scale, "Scale": scale, "Units": unit} for _, offset, scale, unit in reversed(axes)
+        ],
+        "Brightness": {"Origin": 0.0, "Scale": 1.0, "Units": "Counts" if eels is not None else ""},
+    }
+    tree["Name"] = title
+    tags: dict[str, Any] = {}
+    if eels is not None:
+        tags = {
+            "Meta Data": {"Format": "Spectrum image" if data.ndim == 3 else "Spectrum", "Signal": "EELS"},
+            "Microscope Info": {
+                "Voltage": eels["voltage_kv"] * 1e3,
+                "Illumination Mode": "STEM NANOPROBE",
+                "Operation Mode": "SCANNING",
+                "Probe Current (nA)": eels["current_na"],
+            },
+            "EELS": {
+                "Acquisition": {"Exposure (s)": eels["exposure_s"], "Number of frames": 1},
+                "Experimental Conditions": {
+                    "Collection semi-angle (mrad)": eels["collection_mrad"],
+                    "Convergence semi-angle (mrad)": eels["convergence_mrad"],
+                },
+            },
+        }
+    tree["ImageTags"] = tags
+    return tree
+
+
+def write_images(path: str | os.PathLike, images: Sequence[dict]) -> None:
+    """Write a DigitalMicrograph-4 file that holds several images."""
+    tree = {
+        "ImageList": list(images),
+        "ImageSourceList": [{"ClassName": "ImageSource:Simple", "Id": [i], "ImageRef": i} for i in range(len(images))],
+        "DocumentObjectList": [{"ImageSource": i, "AnnotationType": 20} for i in range(len(images))],
+        "Image Behavior": {"ViewDisplayID": 8},
+        "InImageMode": True,
+    }
+    with whole_file(path) as aside, open(aside, "wb") as file:
+        parse_dm3.dm_write_header(file, 4, tree)
+
+
+def write_dm4(
+    path: str | os.PathLike,
+    data: np.ndarray,
+    axes: Sequence[Axis],
+    *,
+    title: str = "",
+    eels: dict[str, float] | None = None,
+) -> None:
+    """Write one image or EELS line scan or spectrum image as a DigitalMicrograph-4 file.
+
+    Parameters
+    ----------
+    path : path
+    data : array, shape (y, x) or (x, E) or (y, x, E)
+        Of a type the format knows: float32, float64, int8, int16, uint16, int32, uint32.
+    axes : sequence of (name, offset, scale, unit)
+        In the order of the array's axes.
+    title : str
+    eels : dict, optional
+        Tags of an EELS file, as `EELS_TAGS`; without them the data are an image.
+    """
+    write_images(path, [image(data, axes, eels, title)])

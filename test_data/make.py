@@ -1,0 +1,78 @@
+"""Make the files of this folder again, byte for byte: python test_data/make.py"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from dm4 import EELS_TAGS, image, write_dm4, write_images
+from oxyspy.simulate.eels import SimulatedScan, simulate_scan
+
+FOLDER = Path(__file__).parent
+COMMON = {"n_positions": 48, "step_nm": 0.4, "n_channels": 1800, "core_start": 460.0, "low_start": -30.0}
+COATING_NM, EXPOSURE_MIN = 4.0, 60.0
+SCANS = {
+    "rocksalt_2nm": {"layer_nm": 2.0, "seed": 1},
+    "rocksalt_4nm_wrong_axis": {
+        "layer_nm": 4.0, "axis_offset_ev": -3.7, "axis_factor": 1.026, "zero_loss_at": -3.0, "drift_ev": 0.5,
+        "core_start": 452.0, "n_positions": 56, "seed": 2,
+    },
+    "pristine": {"layer_nm": 0.0, "t_over_lambda": 0.7, "seed": 3},
+    "noisy_3nm_from_bulk": {
+        "layer_nm": 3.0, "dose": 500.0, "gain": 3.0, "readout": 2.0, "spikes": 6, "reverse": True, "n_positions": 54,
+        "seed": 4,
+    },
+}  # fmt: skip
+
+
+def axes_of(scan: SimulatedScan, axis: tuple[float, float], unit: str = "nm") -> list:
+    """Axes of a line scan's file: x in nm or µm, energy in eV."""
+    step = float(scan.positions_nm[1] - scan.positions_nm[0])
+    return [("x", 0.0, step * (1e-3 if unit == "µm" else 1.0), unit), ("Energy loss", axis[0], axis[1], "eV")]
+
+
+def stored(counts: np.ndarray) -> np.ndarray:
+    """Counts as a camera stores them: whole numbers, two bytes where they fit."""
+    whole = np.rint(np.clip(counts, 0, None))
+    return whole.astype(np.uint16 if whole.max() < 2**16 else np.uint32)
+
+
+def plain(value):
+    """Numbers as YAML writes them, arrays as lists of five figures."""
+    if isinstance(value, np.ndarray):
+        return [float(f"{v:.5g}") for v in value]
+    if isinstance(value, (tuple, list)):
+        return [list(v) if isinstance(v, tuple) else v for v in value]
+    return float(f"{value:.6g}") if isinstance(value, (float, np.floating)) else value
+
+
+def main() -> None:
+    truth = {}
+    for name, choices in SCANS.items():
+        scan = simulate_scan(**{**COMMON, "coating_nm": COATING_NM, **choices})
+        unit = "µm" if name == "rocksalt_4nm_wrong_axis" else "nm"
+        folder = FOLDER / "demo" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for stem, counts, axis in (("core_loss", scan.core, scan.core_axis), ("low_loss", scan.low, scan.low_axis)):
+            write_dm4(folder / f"{stem}.dm4", stored(counts), axes_of(scan, axis, unit), title=stem, eels=EELS_TAGS)
+        truth[name] = {k: plain(v) for k, v in scan.truth.items()}
+        if name == "rocksalt_2nm":
+            both = (stored(scan.core), stored(scan.low))
+            images = [
+                image(counts, axes_of(scan, axis), EELS_TAGS, title)
+                for counts, axis, title in zip(
+                    both, (scan.core_axis, scan.low_axis), ("core_loss", "low_loss"), strict=True
+                )
+            ]
+            write_images(FOLDER / "both_in_one.dm4", images)
+    content = {"coating_nm": COATING_NM, "exposure_min": EXPOSURE_MIN, "scans": truth}
+    head = "# What the scans of this folder were made with; see ../README.md.\n"
+    (FOLDER / "demo" / "truth.yaml").write_text(
+        head + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=118, allow_unicode=True)
+    )
+
+
+if __name__ == "__main__":
+    main()
