@@ -11,7 +11,7 @@ from dm4 import EELS_TAGS, image, write_dm4, write_images
 from oxyspy.simulate.eels import SimulatedScan, simulate_scan
 
 FOLDER = Path(__file__).parent
-COMMON = {"n_positions": 48, "step_nm": 0.4, "n_channels": 1800, "core_start": 460.0, "low_start": -30.0}
+COMMON = {"n_positions": 48, "step_nm": 0.4, "n_channels": 1880, "core_start": 460.0, "low_start": -30.0}
 COATING_NM, EXPOSURE_MIN = 4.0, 60.0
 SCANS = {
     "rocksalt_2nm": {"layer_nm": 2.0, "seed": 1},
