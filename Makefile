@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 export MPLBACKEND := Agg
 
-.PHONY: demo test lint data clean
+.PHONY: demo demo-dynamics test lint data clean
 
 demo: $(VENV)/.installed
 	$(BIN)/oxyspy demo -o demo-out
+
+# a glass by the embedded potential, killed once and resumed, to D(O) and Ea: under ten minutes on two cores
+demo-dynamics: $(VENV)/.installed
+	$(BIN)/python benchmarks/dynamics_demo.py demo-out/dynamics
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2

@@ -16,7 +16,7 @@ RECIPE = Path(__file__).parent / "dynamics_lialo2.yaml"
 KILL_AFTER = 45
 
 
-def main(output: str = "demo-dynamics-out") -> int:
+def main(output: str = "demo-out/dynamics") -> int:
     shutil.rmtree(output, ignore_errors=True)
     command = [sys.executable, "-m", "oxyspy.cli", "melt-quench", str(RECIPE), "-o", output]
     command += ["--workers", "2", "--study", "LiAlO2"]
