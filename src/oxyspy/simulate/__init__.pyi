@@ -1,4 +1,5 @@
-from . import eels
+from . import eels, lattice
 from .eels import SimulatedScan, simulate_scan
+from .lattice import SimulatedImage, simulate_image
 
-__all__ = ["SimulatedScan", "eels", "simulate_scan"]
+__all__ = ["SimulatedImage", "SimulatedScan", "eels", "lattice", "simulate_image", "simulate_scan"]
