@@ -31,7 +31,7 @@ def test_every_public_name_is_there():
 
 
 def test_the_function_coatings_is_not_hidden_by_a_module():
-    import oxyspy.transport.coating  # noqa: F401
+    import oxyspy.transport.coating_files  # noqa: F401
 
     assert callable(oxyspy.transport.coatings)
 

@@ -100,14 +100,14 @@ def _print(rows: list[dict], limits: dict[str, float], thickness: bool) -> None:
             line.append("unknown" if d is None else f"{d:.2g} [{low:.2g}, {high:.2g}]")
         line += [row["blocks_oxygen"], row["passes_lithium"], row["verdict"]]
         if thickness:
-            least = [row[f"least_thickness{end}_nm"] for end in ("", "_low", "_high")]
-            line.append(
-                "none below the radius" if least[0] != least[0] else f"{least[0]:.3g} [{least[1]:.3g}, {least[2]:.3g}]"
-            )
+            least = (row[f"least_thickness{end}_nm"] for end in ("", "_low", "_high"))
+            # none: it would have to be as thick as the particle
+            value, low, high = ("none" if end != end else f"{end:.3g}" for end in least)
+            line.append(f"{value} [{low}, {high}]")
         lines.append(line)
     print("\n".join(table_lines(head, lines)))
     print(
-        f"guidelines: D(O) < {limits['oxygen_max']:g}, D(Li) > {limits['lithium_min']:g} cm2/s; 'open' is within bounds"
+        f"guidelines: D(O) < {limits['oxygen_max']:g}, D(Li) > {limits['lithium_min']:g} cm2/s; 'open' lies within bounds"
     )
 
 

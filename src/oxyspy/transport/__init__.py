@@ -2,24 +2,22 @@
 
 Submodules
 ----------
-coating
-    Coatings as data, and the user's own.
-arrhenius
-    D(T) by Arrhenius and VFT, with prediction intervals.
+coating, coating_files
+    A coating; coatings as data, the study's and the user's own.
+arrhenius, fitted
+    D(T) by Arrhenius and VFT, and what a fit says elsewhere.
 onsager
     D, concentration and Onsager coefficient.
-chemical_potential
-    Oxygen's, in gas, by reactions, and in phase diagrams.
+chemical_potential, phase_diagram
+    Oxygen's chemical potential, in gas, by reactions, along a charge, and in phase diagrams.
 permeation
-    Flux, time and layer at steady state; kernels on arrays.
-beyond
-    Time lag, the layer's own resistance, cycles, uneven coatings, pinholes.
+    Flux, time and layer at steady state, and over cycles; kernels on arrays.
+transient, resistance, uneven
+    Beyond that: time lag, the layer's own resistance, uneven coatings and pinholes.
 inverse, forward
     The diffusivity a coating must have had, and the time a layer takes, with their uncertainty.
-compare
-    Could a known coating have let that layer through?
-design
-    Screening and least thickness.
+compare, design
+    Could a known coating have let that layer through? Which coating, and how thick?
 figures
     Required diffusivity, growth, and the trade-off of coatings.
 quantities, model, uncertainty
@@ -28,7 +26,8 @@ reproduce
     Every number of the study beside ours.
 
 Units all through: cm, s, eV, cm-3, K; Onsager coefficients in eV-1 cm-1 s-1. The public functions also take text with
-a unit (``"2.0 +- 0.3 nm"``) and pint quantities; the kernels of `permeation` and `beyond` take numbers.
+a unit (``"2.0 +- 0.3 nm"``) and pint quantities; the kernels of `permeation`, `transient` and
+`resistance` take numbers.
 """
 
 import lazy_loader as _lazy

@@ -1,48 +1,40 @@
 from . import (
     arrhenius,
-    beyond,
     chemical_potential,
     coating,
+    coating_files,
     compare,
     design,
     figures,
+    fitted,
     forward,
     inverse,
     model,
     onsager,
     permeation,
+    phase_diagram,
     quantities,
     reproduce,
+    resistance,
+    transient,
     uncertainty,
+    uneven,
 )
-from .arrhenius import (
-    Diffusivity,
-    DiffusivityFit,
-    LawComparison,
-    compare_laws,
-    fit_arrhenius,
-    fit_vft,
-    glass_shift,
-)
-from .beyond import UnevenLayer, exposure, time_at_voltage, time_lag, uneven_layer
-from .chemical_potential import (
-    OxygenStep,
-    ReactionPotential,
-    along_charge,
-    materials_project_entries,
-    oxygen_gas,
-    oxygen_steps,
-    reaction_potential,
-    release_potential,
-    uptake_potential,
-)
-from .coating import Coating, Coatings, IonTransport, coatings, fitted_coating, save_coatings
+from .arrhenius import LawComparison, compare_laws, fit_arrhenius, fit_vft
+from .chemical_potential import ReactionPotential, along_charge, oxygen_gas, reaction_potential
+from .coating import Coating, Coatings, IonTransport, fitted_coating
+from .coating_files import coatings, save_coatings
 from .compare import Comparison, compare_coatings
 from .design import MinimumThickness, Screened, minimum_thickness, screen
 from .figures import plot_growth, plot_required, plot_tradeoff
+from .fitted import Diffusivity, DiffusivityFit, glass_shift
 from .forward import DensificationTime, densification_time
 from .inverse import AllowedDiffusivity, RequiredDiffusivity, allowed_diffusivity, required_diffusivity
 from .onsager import concentration_of, density_of, diffusivity_of_onsager, onsager_coefficient
+from .permeation import exposure, time_at_voltage
+from .phase_diagram import OxygenStep, materials_project_entries, oxygen_steps, release_potential, uptake_potential
+from .transient import time_lag
+from .uneven import UnevenLayer, uneven_layer
 
 __all__ = [
     "AllowedDiffusivity",
@@ -63,9 +55,9 @@ __all__ = [
     "allowed_diffusivity",
     "along_charge",
     "arrhenius",
-    "beyond",
     "chemical_potential",
     "coating",
+    "coating_files",
     "coatings",
     "compare",
     "compare_coatings",
@@ -79,6 +71,7 @@ __all__ = [
     "figures",
     "fit_arrhenius",
     "fit_vft",
+    "fitted",
     "fitted_coating",
     "forward",
     "glass_shift",
@@ -91,6 +84,7 @@ __all__ = [
     "oxygen_gas",
     "oxygen_steps",
     "permeation",
+    "phase_diagram",
     "plot_growth",
     "plot_required",
     "plot_tradeoff",
@@ -99,11 +93,14 @@ __all__ = [
     "release_potential",
     "reproduce",
     "required_diffusivity",
+    "resistance",
     "save_coatings",
     "screen",
     "time_at_voltage",
     "time_lag",
+    "transient",
     "uncertainty",
+    "uneven",
     "uneven_layer",
     "uptake_potential",
 ]

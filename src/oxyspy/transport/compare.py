@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from oxyspy.results import Result
-from oxyspy.transport.coating import Coating, coatings
+from oxyspy.transport.coating import Coating
+from oxyspy.transport.coating_files import coatings
 from oxyspy.transport.inverse import RequiredDiffusivity
 from oxyspy.transport.quantities import K_B
 

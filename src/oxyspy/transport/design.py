@@ -11,10 +11,14 @@ import numpy as np
 from oxyspy.data import load
 from oxyspy.errors import InputError
 from oxyspy.results import Result
-from oxyspy.transport.beyond import _coating_of_path
-from oxyspy.transport.coating import Coating, coatings
-from oxyspy.transport.permeation import layer_volume
+from oxyspy.transport.coating import Coating
+from oxyspy.transport.coating_files import coatings
+from oxyspy.transport.permeation import coating_of_path, layer_volume
 from oxyspy.transport.quantities import STUDY, driving_force, number
+from oxyspy.transport.resistance import curvature_factor
+
+THICK = 0.05
+"""Share of the radius from which the curvature of a coating is worth a word."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,7 +103,7 @@ class MinimumThickness(Result):
     reason : str
         Why there is none; empty where there is one.
     method : str
-        The model and what it takes for granted.
+        The model and what it takes for granted; says so where the coating is so thick that its curvature counts.
     """
 
     value: float
@@ -111,7 +115,8 @@ class MinimumThickness(Result):
     def __repr__(self) -> str:
         if self.reason:
             return f"no thickness: {self.reason}"
-        return f"{self.value * 1e7:.3g} nm [{self.low * 1e7:.3g}, {self.high * 1e7:.3g}]"
+        ends = ", ".join("none" if np.isnan(end) else f"{end * 1e7:.3g}" for end in (self.low, self.high))
+        return f"{self.value * 1e7:.3g} nm [{ends}]"
 
 
 def minimum_thickness(
@@ -165,15 +170,17 @@ def minimum_thickness(
     per_l = t * force / (f * c * float(layer_volume(s, 0.0, r, geometry)))
     ion = coating.oxygen
     value, at_low, at_high = (
-        _coating_of_path(per_l * l, r, geometry) for l in (ion.onsager, ion.onsager_low, ion.onsager_high)
+        coating_of_path(per_l * l, r, geometry) for l in (ion.onsager, ion.onsager_low, ion.onsager_high)
     )
-    reason = ""
-    if np.isnan(value):
-        reason = "the coating would have to be thicker than the particle"
+    reason = "the coating would have to be as thick as the particle" if np.isnan(value) else ""
+    method = f"steady diffusion through the coating, {geometry}; bounds of L only, inputs taken as exact"
+    if geometry != "plane" and value > THICK * r:
+        exact = curvature_factor(value, r, geometry)
+        method += f"; as thick as {value / r:.0%} of the radius, the exact shell lasts {exact:.2f} times as long"
     return MinimumThickness(
         value=value,
         low=at_low,
         high=at_high,
         reason=reason,
-        method=f"steady diffusion through the coating, {geometry}; bounds of L only, inputs taken as exact",
+        method=method,
     )

@@ -21,7 +21,7 @@ from oxyspy.data import load
 from oxyspy.results import Result
 from oxyspy.transport.arrhenius import fit_arrhenius
 from oxyspy.transport.chemical_potential import ATMOSPHERE, oxygen_gas, oxygen_reference
-from oxyspy.transport.coating import IONS, coatings
+from oxyspy.transport.coating_files import IONS, coatings
 from oxyspy.transport.onsager import diffusivity_of_onsager, onsager_coefficient
 from oxyspy.transport.permeation import steady_onsager, steady_time
 from oxyspy.transport.quantities import K_B, STUDY
