@@ -107,7 +107,7 @@ def _print(rows: list[dict], limits: dict[str, float], thickness: bool) -> None:
         lines.append(line)
     print("\n".join(table_lines(head, lines)))
     print(
-        f"guidelines: D(O) < {limits['oxygen_max']:g}, D(Li) > {limits['lithium_min']:g} cm2/s; 'open' lies within bounds"
+        f"guidelines: D(O) < {limits['oxygen_max']:g}, D(Li) > {limits['lithium_min']:g} cm2/s; 'open' is within bounds"
     )
 
 
