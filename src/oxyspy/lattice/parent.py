@@ -21,6 +21,10 @@ FUNDAMENTALS = ((1.0, 0.0), (0.0, 1.0), (1.0, -1.0))
 HALVES = ((0.5, 0.0), (0.5, -1.0), (0.0, 0.5), (-1.0, 0.5), (0.5, 0.5), (0.5, -0.5))
 INDICES = np.array(FUNDAMENTALS + HALVES)
 NAMES = ("b1", "b2", "b1-b2", "b1/2", "b1/2-b2", "b2/2", "b2/2-b1", "(b1+b2)/2", "(b1-b2)/2")
+# every spot of the parent lattice and of the first two half-order families within 8 1/nm; the mixed family is left out,
+# since spinel's is weak and a lattice that needs it strong is another crystal's
+_STEPS = np.arange(-6, 7) / 2
+ALLOWED = np.array([(m, n) for m, n in product(_STEPS, _STEPS) if (m, n) != (0, 0) and (m % 1 == 0 or n % 1 == 0)])
 # the six directions <110> of rocksalt with the two {111} planes that each shows as b1 and b2
 FRAMES = (
     ((1, -1, 0), (1, 1, 1), (1, 1, -1)),

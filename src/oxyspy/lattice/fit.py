@@ -1,0 +1,202 @@
+"""A crystal's plane of spots laid on the observed ones: rotation, pixel errors in x and y, shear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oxyspy.lattice.observed import ObservedSpots
+from oxyspy.results import Result
+
+# real pixel sizes are wrong by 1 to 10 %, differently along x and y
+LARGEST_SCALE_ERROR = 0.12
+LARGEST_ANISOTROPY = 0.10
+# share of the spots' amplitude that a lattice must explain: a false one explains under a quarter, a true one 99 %
+LEAST_EXPLAINED = 0.8
+# how far from its place a spot may lie, 1/nm, beyond the width of a spot
+TOLERANCE = 0.08
+
+
+@dataclass(frozen=True)
+class LatticeFit(Result):
+    """A lattice laid on an image's spots.
+
+    Attributes
+    ----------
+    basis : array, shape (2, 2)
+        The two basis vectors as rows, (x, y) in nominal 1/nm.
+    basis_sigma : array, shape (2, 2)
+        Standard errors, from the scatter of the spots about the lattice.
+    scale_error_x, scale_error_y : float
+        True over nominal pixel size, minus one, in x and in y: the tensor's diagonal. As good as the crystal's
+        lattice parameters and not better.
+    shear : float
+        The tensor's off-diagonal element.
+    rotation_deg : float
+        Direction of the first basis vector from the x axis.
+    explained : float
+        Share of the observed spots' amplitude that lies on the lattice.
+    seen : float
+        Share of the expected amplitude that was observed.
+    n_spots : int
+        Number of those spots.
+    indexed : bool
+        Whether enough is explained, by two directions at least.
+    reason : str
+        Why not.
+    """
+
+    basis: NDArray
+    basis_sigma: NDArray
+    scale_error_x: float
+    scale_error_y: float
+    shear: float
+    rotation_deg: float
+    explained: float
+    seen: float
+    n_spots: int
+    indexed: bool
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if not self.indexed:
+            return f"not indexed: {self.reason}"
+        return (
+            f"lattice through {self.n_spots} spots with {100 * self.explained:.0f} % of the amplitude; pixel size off "
+            f"by {100 * self.scale_error_x:+.1f} % in x and {100 * self.scale_error_y:+.1f} % in y"
+        )
+
+    @property
+    def distortion(self) -> NDArray:
+        """True over nominal coordinates, (x, y), symmetric, shape (2, 2)."""
+        return np.array([[1 + self.scale_error_x, self.shear], [self.shear, 1 + self.scale_error_y]])
+
+
+def fit_lattice(
+    spots: ObservedSpots,
+    basis: NDArray,
+    indices: NDArray,
+    strength: NDArray,
+    also: NDArray | None = None,
+) -> LatticeFit:
+    r"""Lay the spots :math:`m b_1 + n b_2` on the observed ones by a rotation (or mirror image) and a small distortion.
+
+    Parameters
+    ----------
+    spots : ObservedSpots
+    basis : array, shape (2, 2)
+        Expected basis vectors as rows, 1/nm, at any rotation.
+    indices, strength : arrays, shape (k, 2) and (k,)
+        Expected spots as (m, n), and their expected amplitude in any unit.
+    also : array, shape (j, 2), optional
+        Spots that may be there or not, such as half orders: explained if seen, not missed if not.
+
+    Notes
+    -----
+    Every pair of strong observed spots is tried for the strong pairs of expected ones. Of the transforms that change
+    no length by more than 12 % the one that explains and finds most amplitude is refined by least squares,
+    :math:`g = A (m b_1 + n b_2)`. With :math:`A = V R`, R a rotation, the symmetric V is true over nominal pixel size.
+    """
+    basis, indices, strength = (np.asarray(one, float) for one in (basis, indices, strength))
+    if len(spots.g) < 2:
+        return _not_indexed(f"{len(spots.g)} spots found; a lattice needs two or more directions")
+    observed, amplitude = np.concatenate([spots.g, -spots.g]), np.tile(spots.amplitude, 2)
+    allowed = np.concatenate([indices, np.asarray(also, float)]) if also is not None and len(also) else indices
+    allowed = np.unique(np.concatenate([allowed, -allowed]), axis=0)
+    tolerance = TOLERANCE + spots.resolution
+    hypotheses = _hypotheses(spots, basis, indices, strength)
+    if not len(hypotheses):
+        return _not_indexed(f"no two of {len(spots.g)} spots have the lengths and the angle of the lattice")
+    score = np.array(
+        [_score(h, observed, amplitude, allowed @ basis, indices @ basis, strength, tolerance) for h in hypotheses]
+    )
+    transform = hypotheses[int(np.argmax(score))]
+    for _ in range(3):
+        distance = _distances(observed, allowed @ basis @ transform.T)
+        nearest, matched = distance.argmin(axis=1), distance.min(axis=1) < tolerance
+        design = allowed[nearest[matched]]
+        if np.linalg.matrix_rank(design) < 2:
+            return _not_indexed("the spots on the lattice all lie on one line")
+        weight = amplitude[matched][:, None]
+        new, *_ = np.linalg.lstsq(design * weight, observed[matched] * weight, rcond=None)
+        transform = (np.linalg.inv(basis) @ new).T
+    residual = (observed[matched] - design @ new) * weight / np.sqrt((weight**2).mean())
+    normal = np.linalg.inv((design * weight).T @ (design * weight)) * (weight**2).mean()
+    # each spot stands twice, as +g and -g
+    free = max(len(residual) // 2 - 2, 1)
+    variance = (residual**2).sum(axis=0) / 2 / free
+    sigma = np.sqrt(2 * np.outer(np.diag(normal), variance))
+    explained = float(amplitude[matched].sum() / amplitude.sum())
+    seen = _distances(indices @ new, observed).min(axis=1) < tolerance
+    left, values, right = np.linalg.svd(transform)
+    stretch = left @ np.diag(values) @ left.T
+    indexed = explained >= LEAST_EXPLAINED
+    reason = (
+        "" if indexed else f"the best lattice explains {100 * explained:.0f} % of the spots' amplitude, needed 80 %"
+    )
+    return LatticeFit(
+        basis=new,
+        basis_sigma=sigma,
+        scale_error_x=float(stretch[0, 0] - 1),
+        scale_error_y=float(stretch[1, 1] - 1),
+        shear=float(stretch[0, 1]),
+        rotation_deg=float(np.degrees(np.arctan2(new[0, 1], new[0, 0]))),
+        explained=explained,
+        seen=float(np.asarray(strength, float) @ seen / np.sum(strength)),
+        n_spots=int(matched.sum() // 2),
+        indexed=indexed,
+        reason=reason,
+    )
+
+
+def _hypotheses(spots: ObservedSpots, basis: NDArray, indices: NDArray, strength: NDArray) -> NDArray:
+    """Transforms that lay a pair of strong expected spots on a pair of strong observed ones, shape (h, 2, 2)."""
+    expected = indices @ basis
+    order = np.argsort(strength)[::-1]
+    pairs = []
+    for i, first in enumerate(order[:6]):
+        for second in order[i + 1 : 6]:
+            cross = abs(np.linalg.det(expected[[first, second]]))
+            if cross > 0.3 * np.linalg.norm(expected[first]) * np.linalg.norm(expected[second]):
+                pairs.append((first, second))
+    strong = np.argsort(spots.amplitude)[::-1][:14]
+    g = np.concatenate([spots.g[strong], -spots.g[strong]])
+    i, j = (index.ravel() for index in np.meshgrid(np.arange(len(strong)), np.arange(len(g)), indexing="ij"))
+    found = []
+    for first, second in pairs[:5]:
+        source = np.linalg.inv(expected[[first, second]].T)
+        for a, b in ((first, second), (second, first)):
+            # lengths first: most pairs fail there
+            near = np.abs(np.hypot(*g[i].T) / np.linalg.norm(expected[a]) - 1) < LARGEST_SCALE_ERROR
+            near &= np.abs(np.hypot(*g[j].T) / np.linalg.norm(expected[b]) - 1) < LARGEST_SCALE_ERROR
+            target = np.stack([g[i[near]], g[j[near]]], axis=-1)
+            found.append((target if a == first else target[..., ::-1]) @ source)
+    transforms = np.concatenate(found) if found else np.zeros((0, 2, 2))
+    if not len(transforms):
+        return transforms
+    values = np.linalg.svd(transforms, compute_uv=False)
+    keep = (np.abs(values - 1) < LARGEST_SCALE_ERROR).all(axis=1)
+    keep &= values[:, 0] < (1 + LARGEST_ANISOTROPY) * values[:, 1]
+    return transforms[keep]
+
+
+def _score(transform, observed, amplitude, allowed, expected, strength, tolerance) -> float:
+    """Share of the observed amplitude that is explained, plus share of the expected that is seen, less the strain."""
+    apart = (_distances(observed, allowed @ transform.T).min(axis=1) / tolerance) ** 2
+    explained = amplitude @ np.clip(1 - apart, 0, 1) / amplitude.sum()
+    seen = _distances(expected @ transform.T, observed).min(axis=1) < tolerance
+    # the strain of a wrong cell is several percent; it only has to break ties between equivalent settings
+    strain = np.abs(np.linalg.svd(transform, compute_uv=False) - 1).max()
+    return float(explained + strength @ seen / strength.sum() - 0.3 * strain)
+
+
+def _distances(a: NDArray, b: NDArray) -> NDArray:
+    return np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1])
+
+
+def _not_indexed(reason: str) -> LatticeFit:
+    nan = float("nan")
+    unknown = np.full((2, 2), nan)
+    return LatticeFit(unknown, unknown.copy(), nan, nan, nan, nan, 0.0, 0.0, 0, False, reason)
