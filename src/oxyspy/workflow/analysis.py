@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -166,35 +166,71 @@ def analyse(scan: LineScan | str | os.PathLike, recipe: str | Recipe = "nmc") ->
     if not isinstance(scan, LineScan):
         scan = load_scan(scan)
     low = scan.low_loss is not None
-    prepared = prepare(
+    result = analyse_arrays(
         scan.core_counts(),
         scan.energy_nominal,
         scan.low_counts() if low else None,
         scan.low_energy if low else None,
+        scan.positions_nm,
         recipe,
+        name=scan.name,
     )
-    warnings = [*scan.warnings, *prepared.warnings]
-    missing = [] if low else ["no low loss: t/λ is not known and nothing is deconvolved, which makes L3/L2 too high"]
+    return replace(
+        result,
+        files=tuple(str(file) for file in scan.files),
+        warnings=(*scan.warnings, *result.warnings),
+        metadata=scan.summary(),
+    )
+
+
+def analyse_arrays(
+    core: NDArray,
+    energy: NDArray,
+    low: NDArray | None,
+    low_energy: NDArray | None,
+    positions_nm: NDArray,
+    recipe: Recipe,
+    name: str = "scan",
+) -> ScanResult:
+    """Run the whole chain on the arrays of one scan.
+
+    Parameters
+    ----------
+    core : array, shape (rows, positions, n)
+        Core-loss counts.
+    energy : array, shape (n,)
+        Its axis as recorded, in eV.
+    low, low_energy : array, shape (rows, positions, m) and (m,), or None
+        Low loss and its axis.
+    positions_nm : array, shape (positions,)
+        Rising.
+    recipe : Recipe
+    name : str
+
+    Returns
+    -------
+    ScanResult
+    """
+    prepared = prepare(core, energy, low, low_energy, recipe)
+    missing = []
+    if low is None:
+        missing.append("no low loss: t/λ is not known and nothing is deconvolved, which makes L3/L2 too high")
     measured = _measure_edges(prepared, recipe, missing)
-    layer, positions = None, scan.positions_nm
-    if measured:
-        layer = _fit(positions, measured, recipe, missing)
-    states = {name: _state(item, layer, positions, prepared) for name, item in measured.items() if item.lines}
+    layer = _fit(positions_nm, measured, recipe, missing) if measured else None
+    states = {n: _state(item, layer, positions_nm, prepared) for n, item in measured.items() if item.lines}
     diffusivity = _required(layer, recipe, missing)
     return ScanResult(
-        name=scan.name,
+        name=name,
         status="partial" if missing else "ok",
         message="; ".join(missing),
         recipe=recipe,
-        positions_nm=positions,
+        positions_nm=positions_nm,
         scan=prepared,
         edges=measured,
         layer=layer,
         states=states,
         diffusivity=diffusivity,
-        files=tuple(str(file) for file in scan.files),
-        warnings=tuple(warnings),
-        metadata=scan.summary(),
+        warnings=prepared.warnings,
     )
 
 
