@@ -142,6 +142,15 @@ def test_scans_are_solved_as_each_alone():
     assert np.isnan(together.high_95[1])
 
 
+@pytest.mark.parametrize("n_samples", [0, 500])
+def test_an_array_of_errors_alone_makes_as_many_results(n_samples):
+    found = required_diffusivity(2e-7, 10e-7, 9900.0, layer_sigma=[0.1e-7, 0.4e-7, 2e-7], n_samples=n_samples)
+    for name in ("value", "low", "high", "sigma", "onsager", "onsager_low", "upper_limit", "reason", "dominant"):
+        assert np.shape(getattr(found, name)) == (3,), name
+    assert found.upper_limit.tolist() == [False, False, True]
+    assert found.sensitivities["time"][0] == -1.0
+
+
 def test_many_scans_in_blocks_are_the_same_as_at_once(monkeypatch):
     layers = np.linspace(1e-7, 4e-7, 30).reshape(5, 6)
     whole = required_diffusivity(layers, 10e-7, 9900.0, layer_sigma=0.2e-7, n_samples=500)

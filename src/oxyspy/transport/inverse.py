@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from oxyspy.transport.model import Inferred, check_inputs, concealed, inferred_fields, log_onsager_time, slopes
+from oxyspy.transport.model import Inferred, check_inputs, concealed, ends_of, inferred_fields, log_onsager_time, slopes
 from oxyspy.transport.permeation import dimension
 from oxyspy.transport.quantities import K_B, STUDY, measured
 from oxyspy.transport.uncertainty import SIGNIFICANT, interval
@@ -194,31 +194,27 @@ def _solve(kind: type, inputs: dict, geometry: str, n_samples: int, seed: int | 
     x = {name: value for name, (value, _) in inputs.items()}
     layer, layer_sigma = inputs["layer"]
     limit = layer < SIGNIFICANT * layer_sigma
-    slope = slopes(x, geometry) | _further_slopes(x)
+    uncertain = [name for name, (_, sigma) in inputs.items() if np.any(sigma > 0)]
+    slope = slopes(x, geometry, uncertain) | _further_slopes(x)
 
     def log_onsager(x):
-        return log_onsager_time(x, geometry) - np.log(x["time"])
+        return log_onsager_time(x, geometry, 1 / x["time"])
 
     def log_diffusivity(x):
-        return log_onsager(x) + np.log(K_B * x["temperature"] / x["concentration"])
+        return log_onsager_time(x, geometry, K_B * x["temperature"] / (x["concentration"] * x["time"]))
 
     found = interval(log_diffusivity, slope, inputs, limit, n_samples, seed)
     fields = inferred_fields(found, inputs, limit, geometry)
-    shift = np.log(K_B * x["temperature"] / x["concentration"])
+    per_d = x["concentration"] / (K_B * x["temperature"])
+    value, low, high = (fields[name] * per_d for name in ("value", "low", "high"))
     turning = [found.parts[name] for name in ("concentration", "temperature") if name in found.parts]
+    # L does not know the errors of what turns it into D
     if turning and found.sampled:
-        # L does not know the errors of what turns it into D
         known = inputs | {name: (x[name], np.zeros(())) for name in ("concentration", "temperature")}
-        of_l = interval(log_onsager, slope, known, limit, n_samples, seed)
-        ln, (low, high, *_) = of_l.ln, of_l.ends
-    else:
-        ln, low, high = (part - shift for part in (found.ln, *found.ends[:2]))
-        if turning:
-            own = np.sqrt(np.maximum(found.linear**2 - sum(part * part for part in turning), 0.0))
-            low, high = ln - own, np.where(limit, high, ln + own) if np.any(limit) else ln + own
-    return kind(
-        **fields,
-        onsager=concealed(np.exp(ln), limit),
-        onsager_low=concealed(np.exp(low), limit, 0.0),
-        onsager_high=np.exp(high)[()],
-    )
+        _, (low, high, *_) = ends_of(interval(log_onsager, slope, known, limit, n_samples, seed), limit)
+    elif turning:
+        spread = np.exp(np.sqrt(np.maximum(found.linear**2 - sum(part * part for part in turning), 0.0)))
+        low = concealed(value / spread, limit, 0.0)
+        # a limit of first order is that of the layer alone
+        high = np.where(limit, high, value * spread)[()] if np.any(limit) else value * spread
+    return kind(**fields, onsager=value, onsager_low=low, onsager_high=high)

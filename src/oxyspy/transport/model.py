@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,36 +44,36 @@ def check_inputs(inputs: Inputs, geometry: str) -> None:
             )
 
 
-def log_onsager_time(x: dict[str, np.ndarray], geometry: str) -> np.ndarray:
-    """Return ln(L t) of a dict of inputs; a draw without a driving force is nan and sorts last, as no rate suffices."""
+def log_onsager_time(x: dict[str, np.ndarray], geometry: str, factor: Any = 1.0) -> np.ndarray:
+    """Return ln(L t factor) of a dict of inputs; nan without a driving force, which sorts last: no rate suffices."""
     conditions = {name: x[name] for name in ("radius", "mu_c", "mu_e", "c_max", "released")}
     # a draw of the layer may exceed a particle of few nm: then all of it has reacted
     layer = x["layer"] if geometry == "plane" else np.minimum(x["layer"], x["radius"])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.log(onsager_time(layer, x["coating"], geometry=geometry, **conditions))
+        return np.log(onsager_time(layer, x["coating"], geometry=geometry, **conditions) * factor)
 
 
-def slopes(x: dict[str, np.ndarray], geometry: str) -> dict[str, np.ndarray]:
-    """Return the derivatives of ln(L t) by each input, in closed form."""
+def slopes(x: dict[str, np.ndarray], geometry: str, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """Return the derivatives of ln(L t) by each input, or by those in ``names`` only, in closed form."""
     layer, coating, radius = x["layer"], x["coating"], x["radius"]
     d = dimension(geometry)
-    force = x["mu_c"] - x["mu_e"]
+    # r^d - (r - l)^d is l r^(d-1) times this; the second is the same of one degree less
+    shape, lower = {
+        1: lambda u: (1.0, 0.0),
+        2: lambda u: (1 - u / 2, 1.0),
+        3: lambda u: (1 - u + u * u / 3, 2 - u),
+    }[d](layer / radius)
+    derivatives = {
+        "layer": lambda: (1 - layer / radius) ** (d - 1) / (layer * shape),
+        "coating": lambda: 1 / coating - (d - 1) / (radius + coating),
+        "radius": lambda: lower / (radius * shape) - (d - 1) / (radius + coating),
+        "mu_c": lambda: -1 / (x["mu_c"] - x["mu_e"]),
+        "mu_e": lambda: 1 / (x["mu_c"] - x["mu_e"]),
+        "c_max": lambda: 1 / x["c_max"],
+        "released": lambda: 1 / x["released"],
+    }
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = {
-            "mu_c": -1 / force,
-            "mu_e": 1 / force,
-            "c_max": 1 / x["c_max"],
-            "released": 1 / x["released"],
-            "coating": 1 / coating - (d - 1) / (radius + coating),
-        }
-        if d == 1:
-            return found | {"layer": 1 / layer, "radius": np.zeros_like(radius)}
-        u = layer / radius
-        # r^d - (r - l)^d is l r^(d-1) times `shape`, as in `layer_volume`; `lower` is the same of one degree less
-        shape, lower = (1 - u / 2, 1.0) if d == 2 else (1 - u + u * u / 3, 2 - u)
-        found["layer"] = (1 - u) ** (d - 1) / (layer * shape)
-        found["radius"] = lower / (radius * shape) - (d - 1) / (radius + coating)
-    return found
+        return {name: slope() for name, slope in derivatives.items() if names is None or name in names}
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,16 +154,26 @@ def concealed(value: np.ndarray, limit: np.ndarray, by: float = np.nan) -> Any:
     return (np.where(limit, by, value) if np.any(limit) else value)[()]
 
 
+def ends_of(found: Interval, limit: np.ndarray) -> tuple[Any, tuple[Any, ...]]:
+    """Return the value and the ends of an interval; where there is only an upper limit, nan and zero for its lows."""
+    value, low, high, low_95, high_95 = (np.exp(ln) for ln in (found.ln, *found.ends))
+    ends = concealed(low, limit, 0.0), high[()], concealed(low_95, limit, 0.0), high_95[()]
+    return concealed(value, limit), ends
+
+
 def inferred_fields(found: Interval, inputs: Inputs, limit: np.ndarray, geometry: str) -> dict[str, Any]:
     """Return the fields of `Inferred`."""
     missing = np.isnan(inputs["layer"][0])
     shape = np.broadcast_shapes(np.shape(found.ln), *(np.shape(end) for end in found.ends))
+    value, ends = ends_of(found, limit)
+    # an array of errors alone makes as many results
+    value, low, high, low_95, high_95 = (np.broadcast_to(number, shape)[()] for number in (value, *ends))
     return {
-        "value": concealed(np.exp(found.ln), limit),
-        "low": concealed(np.exp(found.ends[0]), limit, 0.0),
-        "high": np.broadcast_to(np.exp(found.ends[1]), shape)[()],
-        "low_95": concealed(np.exp(found.ends[2]), limit, 0.0),
-        "high_95": np.broadcast_to(np.exp(found.ends[3]), shape)[()],
+        "value": value,
+        "low": low,
+        "high": high,
+        "low_95": low_95,
+        "high_95": high_95,
         "sigma": concealed(np.broadcast_to(found.sigma, shape), limit),
         "sigma_linear": concealed(np.broadcast_to(found.linear, shape), limit),
         "contributions": {n: np.asarray(part)[()] for n, part in found.parts.items()},
