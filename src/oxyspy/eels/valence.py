@@ -98,9 +98,7 @@ class ValenceCalibration(Result):
         segment = np.clip(np.searchsorted(r, ratio) - 1, 0, len(r) - 2)
         slope = np.abs(np.diff(v) / np.diff(r))[segment]
         uncertain = np.sqrt(sigma**2 + np.interp(ratio, r, spread) ** 2 + (self.systematic * ratio) ** 2)
-        far = (ratio < r[0] - BEYOND * np.hypot(spread[0], sigma)) | (
-            ratio > r[-1] + BEYOND * np.hypot(spread[-1], sigma)
-        )
+        far = np.maximum(r[0] - ratio, ratio - r[-1]) / uncertain
         unknown = far | ~np.isfinite(ratio) | ~np.isfinite(sigma)
         return np.where(unknown, np.nan, valence), np.where(unknown, np.nan, slope * uncertain)
 

@@ -340,11 +340,16 @@ def _valences(item: EdgeMeasurement, bulk: NDArray, profile: NDArray | None, spl
         return float(valence), float(sigma)
 
     total = again.functionals.sum(where=bulk)
-    found["valence_bulk"], found["valence_bulk_sigma"] = convert(_ratio(total.values, total.covariance))
+    ratios = {"bulk": _ratio(total.values, total.covariance)}
     if profile is not None:
-        ratio = _layer_ratio(again.functionals.sum(axis=0), profile)
-        found["valence_layer"], found["valence_layer_sigma"] = convert(ratio)
+        ratios["layer"] = _layer_ratio(again.functionals.sum(axis=0), profile)
+    outside = ""
+    for place, ratio in ratios.items():
+        found[f"valence_{place}"], found[f"valence_{place}_sigma"] = convert(ratio)
+        if np.isfinite(ratio[0]) and not np.isfinite(found[f"valence_{place}"]):
+            outside += f"; the {place}'s ratio in the calibration's way, {ratio[0]:.2f}, lies outside its standards"
     note = f"{'indicative only; ' if again.calibration.indicative else ''}{again.calibration.source}"
+    note += outside
     witness = float(again.calibration.valence_by_splitting(splitting))
     if abs(witness - found["valence_bulk"]) > 1:
         note += f"; L2 - L3 of the bulk speaks for {witness:.1f} instead"
