@@ -15,7 +15,7 @@ from oxyspy.errors import InputError, MethodError
 from oxyspy.results import Result
 
 CALIBRATIONS = FOLDER / "calibrations"
-# how far past an end point, in its spreads, a ratio still counts as that valence
+# how far past an end point, in standard errors of both, a ratio still counts as that valence
 BEYOND = 2.0
 
 
@@ -99,7 +99,7 @@ class ValenceCalibration(Result):
         slope = np.abs(np.diff(v) / np.diff(r))[segment]
         uncertain = np.sqrt(sigma**2 + np.interp(ratio, r, spread) ** 2 + (self.systematic * ratio) ** 2)
         far = np.maximum(r[0] - ratio, ratio - r[-1]) / uncertain
-        unknown = far | ~np.isfinite(ratio) | ~np.isfinite(sigma)
+        unknown = ~(far <= BEYOND) | ~np.isfinite(sigma)
         return np.where(unknown, np.nan, valence), np.where(unknown, np.nan, slope * uncertain)
 
     def valence_by_splitting(self, splitting_ev: ArrayLike) -> NDArray:
