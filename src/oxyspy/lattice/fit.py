@@ -12,9 +12,11 @@ from oxyspy.results import Result
 
 # real pixel sizes are wrong by 1 to 10 %, differently along x and y
 LARGEST_SCALE_ERROR = 0.12
-LARGEST_ANISOTROPY = 0.10
+LARGEST_ANISOTROPY = 0.15
 # share of the spots' amplitude that a lattice must explain: a false one explains under a quarter, a true one 99 %
 LEAST_EXPLAINED = 0.8
+# spots weaker than this share of the strongest do not count: the streaks that a scan's jitter draws have as much
+WEAKEST = 0.05
 # how far from its place a spot may lie, 1/nm, beyond the width of a spot
 TOLERANCE = 0.08
 
@@ -37,7 +39,7 @@ class LatticeFit(Result):
     rotation_deg : float
         Direction of the first basis vector from the x axis.
     explained : float
-        Share of the observed spots' amplitude that lies on the lattice.
+        Share of the observed spots' amplitude that lies on the lattice, streaks (below 5 % of the strongest) left out.
     seen : float
         Share of the expected amplitude that was observed.
     n_spots : int
@@ -102,7 +104,8 @@ def fit_lattice(
     basis, indices, strength = (np.asarray(one, float) for one in (basis, indices, strength))
     if len(spots.g) < 2:
         return _not_indexed(f"{len(spots.g)} spots found; a lattice needs two or more directions")
-    observed, amplitude = np.concatenate([spots.g, -spots.g]), np.tile(spots.amplitude, 2)
+    strong = spots.amplitude > WEAKEST * spots.amplitude.max()
+    observed, amplitude = np.concatenate([spots.g[strong], -spots.g[strong]]), np.tile(spots.amplitude[strong], 2)
     allowed = np.concatenate([indices, np.asarray(also, float)]) if also is not None and len(also) else indices
     allowed = np.unique(np.concatenate([allowed, -allowed]), axis=0)
     tolerance = TOLERANCE + spots.resolution

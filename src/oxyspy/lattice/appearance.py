@@ -1,0 +1,227 @@
+"""What each window may be: phases and their mixtures as vectors of nine amplitudes, and how likely each is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oxyspy.errors import MethodError
+from oxyspy.lattice.parent import INDICES, Variant
+
+# a half-order family is there if it has this share of the strongest fundamental: layered has 0.8 or more, spinel 0.4
+PRESENT = 0.2
+# fractions of the second phase in windows that hold two
+FRACTIONS = tuple(np.round(np.arange(0.1, 0.95, 0.1), 2))
+# prior of all mixtures of one pair against that of a pure phase: windows on a boundary are the fewer
+MIXTURE_PRIOR = 0.5
+# residuals beyond this many standard errors count no further: one bad spot must not decide a window
+LARGEST_RESIDUAL = 5.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the bulk of this image shows its phase.
+
+    Attributes
+    ----------
+    bulk : Variant
+    transfer : array, shape (9,)
+        Amplitude in the image over that of the structure, in units of the bulk's fundamentals.
+    scatter : array, shape (9,)
+        Relative scatter of each spot's amplitude in the bulk beyond the noise.
+    level : float
+        Root mean square of the three fundamentals in the bulk, in the image's units.
+    """
+
+    bulk: Variant
+    transfer: NDArray
+    scatter: NDArray
+    level: float
+
+    def amplitudes(self, variant: Variant) -> NDArray:
+        """Expected amplitudes of a phase as thick as the bulk, over the bulk's level, shape (9,)."""
+        return self.transfer * variant.amplitude
+
+
+def calibrate(amplitude: NDArray, noise: NDArray, known: Sequence[Variant]) -> Calibration:
+    """Tell the bulk's phase by the half orders it shows, and calibrate the probe's transfer on it.
+
+    Parameters
+    ----------
+    amplitude : array, shape (9, n)
+        Moduli in windows of the bulk.
+    noise : array, shape (n,)
+    known : sequence of Variant
+
+    Raises
+    ------
+    MethodError
+        The bulk shows a half order that none of the candidates has.
+    """
+    power = np.maximum(np.median(amplitude**2 - noise**2, axis=1), 0.0)
+    seen = np.sqrt(power)
+    families = seen[3:].reshape(3, 2).max(axis=1) > PRESENT * seen[:3].max()
+    # the mixed family tells nothing: spinel's 220 is weak and double diffraction makes it
+    matching = [v for v in known if np.array_equal(v.orders[:2], families[:2])]
+    # planes inclined to the beam add no spot: taken only where nothing else has none
+    matching.sort(key=lambda v: v.label.endswith("beam"))
+    if not matching:
+        shown = ", ".join(n for n, there in zip(("b1/2", "b2/2", "mixed"), families, strict=True) if there) or "none"
+        raise MethodError(
+            f"the bulk of this image shows half orders ({shown}) that none of the candidates shows along rocksalt "
+            "[110]: add the phase that does, or choose another region as bulk"
+        )
+    choices = [_transfer(seen, v) for v in matching]
+    best = int(np.argmin([misfit for _, misfit in choices]))
+    bulk, transfer = matching[best], choices[best][0]
+    level = float(np.sqrt((power[:3]).mean()))
+    thickness = np.sqrt(np.maximum((amplitude[:3] ** 2).mean(axis=0) - noise**2, 1e-30)) / level
+    ratio = amplitude / thickness
+    spread = 0.7413 * (np.quantile(ratio, 0.75, axis=1) - np.quantile(ratio, 0.25, axis=1))
+    counted = np.median(noise / thickness) / np.sqrt(2)
+    relative = np.sqrt(np.maximum(spread**2 - counted**2, 0)) / np.maximum(seen, 0.1 * level)
+    return Calibration(bulk, transfer / level, np.clip(relative, 0.06, 0.25), level)
+
+
+def _transfer(seen: NDArray, bulk: Variant) -> tuple[NDArray, float]:
+    """Image over structure at each spot, and how far the spots are from a smooth transfer.
+
+    Smooth is :math:`T = c e^{-k g^2}`. A spot that the bulk does not show has the transfer of its mirror image, which
+    has the same length, or lies on the smooth line.
+    """
+    g2 = (np.hypot(*(INDICES @ bulk.basis).T)) ** 2
+    strong = (bulk.amplitude > 0.1 * bulk.amplitude.max()) & (seen > 0.02 * seen.max())
+    logs = np.log(np.where(strong, seen, 1) / np.where(strong, bulk.amplitude, 1))
+    design = np.stack([np.ones(strong.sum()), -g2[strong]], axis=1)
+    (c, k), *_ = np.linalg.lstsq(design, logs[strong], rcond=None)
+    # a probe only damps, and no useful one loses more than nine tenths at 5 1/nm
+    if not 0 <= k <= 0.1:
+        k = float(np.clip(k, 0, 0.1))
+        c = float(np.mean(logs[strong] + k * g2[strong]))
+    smooth = c - k * g2
+    misfit = float(np.sum((logs - smooth)[strong] ** 2))
+    own = np.where(strong, logs - smooth, np.nan)
+    mirror = own[[1, 0, 2, 5, 6, 3, 4, 7, 8]]
+    return np.exp(smooth + np.nan_to_num(np.where(np.isfinite(own), own, mirror))), misfit
+
+
+@dataclass(frozen=True)
+class States:
+    """All that a crystalline window may be.
+
+    Attributes
+    ----------
+    expected : array, shape (s, 9)
+        Amplitudes at the bulk's thickness, over the bulk's level.
+    label : array of int, shape (s,)
+        Index of the phase that is the larger part.
+    fraction : array, shape (s,)
+        Share of what is not the bulk.
+    log_prior : array, shape (s,)
+    """
+
+    expected: NDArray
+    label: NDArray
+    fraction: NDArray
+    log_prior: NDArray
+
+
+def states(calibration: Calibration, known: Sequence[Variant], names: Sequence[str]) -> States:
+    """List pure phases and mixtures of the bulk with each other one.
+
+    Mixtures add as waves do: where both phases have a spot, with either sign, since a domain may begin on either of
+    two sites. Layered planes inclined to the beam look like rocksalt and are told, if at all, from the thickness.
+    """
+    bulk = calibration.bulk
+    rows: list[tuple[NDArray, int, float, float]] = []
+    shown = [v for v in known if not v.label.endswith("beam")] or list(known)
+    has_spinel = any(v.orders[:2].all() for v in shown)
+    for v in shown:
+        label = names.index(phase_name(v, known))
+        pure = calibration.amplitudes(v)
+        same = v.label == bulk.label and v.crystal is bulk.crystal
+        rows.append((pure, label, 0.0 if same else 1.0, 0.0))
+        if same:
+            continue
+        twin = v.crystal is bulk.crystal
+        for x in FRACTIONS:
+            # layered domains on top of each other are what spinel looks like: left to spinel, and said
+            if twin and has_spinel and 0.3 < x < 0.7:
+                continue
+            for sign in (1.0, -1.0):
+                signs = np.r_[np.ones(3), np.full(6, sign)]
+                mixed = np.abs((1 - x) * calibration.amplitudes(bulk) + signs * x * pure)
+                owner = label if x >= 0.5 else names.index(phase_name(bulk, known))
+                rows.append((mixed, owner, x, np.log(MIXTURE_PRIOR / (2 * len(FRACTIONS)))))
+    expected, label, fraction, prior = zip(*rows, strict=True)
+    return States(np.array(expected), np.array(label), np.array(fraction), np.array(prior))
+
+
+def phase_name(variant: Variant, known: Sequence[Variant]) -> str:
+    """Return the family's name, or the crystal's where several candidates are of one family."""
+    same = {v.crystal.name for v in known if v.family == variant.family}
+    return variant.family if len(same) == 1 and variant.family != "other" else variant.crystal.name
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Of all states in n windows; see `likelihood`."""
+
+    log: NDArray
+    thickness: NDArray
+    found: NDArray
+    missing: NDArray
+    unexplained: NDArray
+
+
+def likelihood(amplitude: NDArray, noise: NDArray, options: States, scatter: NDArray, level: float) -> Likelihood:
+    r"""Compare the amplitudes of each window with each state's.
+
+    Parameters
+    ----------
+    amplitude : array, shape (9, n)
+        Moduli, in the image's units.
+    noise : array, shape (n,)
+    options : States
+    scatter : array, shape (9,)
+    level : float
+
+    Returns
+    -------
+    Likelihood
+        ``log`` and ``thickness``, shape (s, n); the three parts of :math:`\chi^2` of each state, shape (s, n):
+        ``found`` (expected above three sigma of the noise, and there), ``missing`` (expected there, and less than half
+        seen) and ``unexplained`` (seen and not expected).
+
+    Notes
+    -----
+    The modulus of a coefficient with noise of power N^2 about a true modulus m has mean
+    :math:`\sqrt{m^2 + \pi N^2 / 4}` and variance between 0.215 N^2 (m = 0) and 0.5 N^2, to a few percent those of
+    Rice's distribution. The thickness of the window multiplies all nine spots alike and is fitted for each state.
+    """
+    a, n = amplitude / level, np.maximum(noise / level, 1e-6)
+    shape = (len(options.label), a.shape[1])
+    log, thickness = np.empty(shape), np.empty(shape)
+    parts = {name: np.empty(shape, np.float32) for name in ("found", "missing", "unexplained")}
+    debiased = np.sqrt(np.maximum(a**2 - n**2, 0.0))
+    for s, expected in enumerate(options.expected):
+        model = (scatter * np.maximum(expected, 0.05 * expected.max()))[:, None]
+        t = np.full(a.shape[1], 1.0)
+        rough = (expected[:3, None] * debiased[:3]).sum(axis=0) / (expected[:3] ** 2).sum()
+        for _ in range(2):
+            weight = 1.0 / (0.5 * n**2 + (model * rough) ** 2)
+            t = (weight * expected[:, None] * debiased).sum(axis=0) / (weight * (expected[:, None] ** 2)).sum(axis=0)
+            rough = np.maximum(t, 0.02)
+        m = t * expected[:, None]
+        variance = n**2 * (0.5 - 0.285 / (1 + (m / n) ** 2)) + (model * t) ** 2
+        residual = np.minimum((a - np.sqrt(m**2 + 0.785 * n**2)) ** 2 / variance, LARGEST_RESIDUAL**2)
+        log[s] = options.log_prior[s] - 0.5 * (residual + np.log(variance)).sum(axis=0)
+        thickness[s] = t
+        visible = m > 3 * n
+        lacking = visible & (debiased < 0.5 * m)
+        for name, where in (("found", visible & ~lacking), ("missing", lacking), ("unexplained", ~visible)):
+            parts[name][s] = np.where(where, residual, 0).sum(axis=0)
+    return Likelihood(log, thickness, **parts)

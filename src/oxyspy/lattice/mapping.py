@@ -1,0 +1,528 @@
+"""Which phase is where: amplitudes of nine spots in every window, and what they can be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label, maximum_filter
+from scipy.special import logsumexp
+
+from oxyspy.errors import InputError, MethodError
+from oxyspy.lattice.appearance import Calibration, Likelihood, States, calibrate, likelihood, phase_name, states
+from oxyspy.lattice.demodulation import Demodulated, Spectrum, demodulate, largest_step, quiet_places
+from oxyspy.lattice.fit import LatticeFit, fit_lattice
+from oxyspy.lattice.observed import ObservedSpots, find_spots, prepare
+from oxyspy.lattice.parent import ALLOWED, INDICES, Variant, variants
+from oxyspy.lattice.structures import Crystal, crystals
+from oxyspy.results import Result
+
+DEFAULT_PHASES = ("layered", "spinel", "rocksalt")
+# full width at half maximum of the Gaussian window, nm: fewest wrong windows over 1e3 to 1e4 e/A^2 in simulated images
+WINDOW_NM = 0.9
+FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
+# a window with less of the bulk's fundamentals than this is no crystal
+LEAST_FUNDAMENTAL = 0.1
+# the bulk begins this deep, nm, or at the middle of what there is
+BULK_DEPTH = 4.0
+# where in a window a boundary runs is known no better than this, nm: its roughness, and the surface's
+BOUNDARY_NM = 0.2
+NOT_CRYSTAL = ("vacuum", "amorphous", "none of these")
+VACUUM, AMORPHOUS, NONE = range(3)
+
+ALTERNATIVES = (
+    "",
+    "rocksalt, or layered with its planes inclined to the beam: only the thickness differs",
+    "spinel, or layered twins on top of each other",
+    "rocksalt over layered along the beam, or layered with metal in the lithium planes",
+)
+SAYS = (
+    "An FFT cannot tell: rocksalt from layered with planes inclined to the beam; spinel from overlapping layered "
+    "twins; a rocksalt shell along the beam from homogeneous mixing; whether a 220 spot proves tetrahedral metal; how "
+    "much lithium there is."
+)
+
+
+@dataclass(frozen=True)
+class PhaseMap(Result):
+    """Phase, order and doubt in every window of an image.
+
+    Attributes
+    ----------
+    names : tuple of str
+        "vacuum", "amorphous", "none of these", then the phases.
+    phase : int8 array, shape (ny, nx)
+        Index into ``names`` of the likeliest.
+    probability : float32 array, shape (ny, nx)
+        Its posterior among all candidates and "none of these"; 1 where no crystal is seen.
+    alternative : int8 array, shape (ny, nx)
+        Index into ``alternatives``: what an FFT cannot tell from it here; 0 for nothing.
+    fraction : float32 array, shape (ny, nx)
+        Share of the window's thickness that is not the bulk's phase; nan outside the crystal.
+    thickness : float32 array, shape (ny, nx)
+        Thickness along the beam over that of the bulk, given the phase.
+    fundamental, half1, half2, mixed : float32 array, shape (ny, nx)
+        Order parameters: amplitude of the fundamentals and of the half-order families b1/2, b2/2 and (b1 +- b2)/2,
+        noise removed, over that of the bulk's fundamentals and of the bulk's own half order.
+    detection_limit : float32 array, shape (ny, nx)
+        Largest half-order amplitude, over the bulk's at this thickness, that could hide in the noise (three sigma).
+    found, missing, unexplained : float32 array, shape (ny, nx)
+        Parts of the likeliest state's chi^2: expected spots that are there, expected and visible ones that are not,
+        spots that are there and not expected.
+    x_nm, y_nm : array
+        Centres of the windows in nominal nm.
+    sigma_nm : float
+        Standard deviation of the Gaussian window, nominal nm.
+    lattice : LatticeFit
+    bulk : str
+        The bulk's phase as it appears.
+    candidates : tuple of str
+    method, warnings : str, tuple of str
+    """
+
+    names: tuple[str, ...]
+    phase: NDArray
+    probability: NDArray
+    alternative: NDArray
+    fraction: NDArray
+    thickness: NDArray
+    fundamental: NDArray
+    half1: NDArray
+    half2: NDArray
+    mixed: NDArray
+    detection_limit: NDArray
+    found: NDArray
+    missing: NDArray
+    unexplained: NDArray
+    x_nm: NDArray
+    y_nm: NDArray
+    sigma_nm: float
+    lattice: LatticeFit
+    bulk: str
+    candidates: tuple[str, ...]
+    method: str
+    warnings: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ALTERNATIVES
+    # what layer_thickness reads again with other windows
+    source: Source | None = field(default=None, repr=False)
+
+    @property
+    def ambiguous(self) -> NDArray:
+        """Where an FFT cannot tell, bool, shape (ny, nx)."""
+        return self.alternative > 0
+
+    @property
+    def crystalline(self) -> NDArray:
+        """Where a phase was named, bool, shape (ny, nx)."""
+        return self.phase >= len(NOT_CRYSTAL)
+
+    def shares(self) -> dict[str, float]:
+        """Share of the crystalline windows that each phase has."""
+        total = max(int(self.crystalline.sum()), 1)
+        return {
+            name: float((self.phase == i).sum() / total) for i, name in enumerate(self.names) if i >= len(NOT_CRYSTAL)
+        }
+
+    def table(self):
+        """Return a pandas table, a row a window."""
+        import pandas as pd
+
+        x, y = np.meshgrid(self.x_nm, self.y_nm)
+        columns = {"x_nm": x, "y_nm": y, "phase": np.array(self.names, object)[self.phase]}
+        for name in ("probability", "fraction", "thickness", "fundamental", "half1", "half2", "mixed"):
+            columns[name] = getattr(self, name)
+        for name in ("detection_limit", "found", "missing", "unexplained"):
+            columns[name] = getattr(self, name)
+        columns["alternative"] = np.array(self.alternatives, object)[self.alternative]
+        return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+
+    def layer_thickness(self, **kwargs):
+        """Return the reacted layer's thickness; see `oxyspy.lattice.layer_thickness`."""
+        from oxyspy.lattice.thickness import layer_thickness
+
+        return layer_thickness(self, **kwargs)
+
+    def plot(self, image: NDArray | None = None, layer=None):
+        """Return a figure of the image with the map; see `oxyspy.lattice.figures.plot_map`."""
+        from oxyspy.lattice.figures import plot_map
+
+        return plot_map(self, image, layer)
+
+    def to_dict(self) -> dict:
+        """Return what sums the map up; the windows themselves are in `table`."""
+        from oxyspy.results import to_plain
+
+        ambiguous = {
+            text: float((self.alternative == i).sum() / max(int(self.crystalline.sum()), 1))
+            for i, text in enumerate(self.alternatives)
+            if i and (self.alternative == i).any()
+        }
+        return to_plain(
+            {
+                "bulk": self.bulk,
+                "candidates": self.candidates,
+                "shares": self.shares(),
+                "ambiguous": ambiguous,
+                "windows": list(self.phase.shape),
+                "window_sigma_nm": self.sigma_nm,
+                "median_detection_limit": float(np.nanmedian(self.detection_limit)),
+                "lattice": self.lattice,
+                "method": self.method,
+                "warnings": self.warnings,
+                "cannot_tell": SAYS,
+            }
+        )
+
+    def __str__(self) -> str:
+        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.shares().items() if share > 0)
+        lines = [
+            f"phase map of {self.phase.shape[1]} x {self.phase.shape[0]} windows; bulk: {self.bulk}",
+            f"  crystal: {shares or 'none'}",
+            f"  {self.lattice}",
+        ]
+        for i, text in enumerate(self.alternatives):
+            if i and (self.alternative == i).any():
+                share = (self.alternative == i).sum() / max(self.crystalline.sum(), 1)
+                lines.append(f"  ambiguous in {100 * share:.1f} %: {text}")
+        return "\n".join([*lines, *(f"  warning: {text}" for text in self.warnings), f"  {SAYS}"])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a map was made from."""
+
+    spectrum: Spectrum
+    basis: NDArray
+    calibration: Calibration
+    known: tuple[Variant, ...]
+    step: tuple[int, int]
+    windows: Demodulated
+    depth_nm: NDArray
+    spots: ObservedSpots
+
+
+def phase_map(
+    image: NDArray,
+    pixel_nm: float | tuple[float, float],
+    phases: Sequence[str | Crystal] | str | os.PathLike = DEFAULT_PHASES,
+    *,
+    window_nm: float = WINDOW_NM,
+    step_nm: float | None = None,
+    bulk: tuple[float, float, float, float] | None = None,
+) -> PhaseMap:
+    """Map the phases of a HAADF image taken along rocksalt [110].
+
+    Parameters
+    ----------
+    image : array, shape (ny, nx)
+    pixel_nm : float or (x, y)
+        Nominal pixel size; errors up to 12 % are found and taken into account.
+    phases : sequence of str, pymatgen Structure or Crystal, or a YAML file
+        Candidates; each must be built on the rocksalt lattice.
+    window_nm : float
+        Full width at half maximum of the Gaussian window.
+    step_nm : float, optional
+        Distance between windows; 0.8 standard deviations of the window by default, which loses nothing.
+    bulk : tuple of float, optional
+        (x0, y0, x1, y1) in nominal nm: the region that calibrates the amplitudes. By default what lies 4 nm or more
+        below the surface.
+
+    Raises
+    ------
+    InputError
+        The image or the pixel size cannot be used.
+    MethodError
+        The spots are not those of the parent lattice, or the bulk shows what no candidate has.
+
+    Notes
+    -----
+    The parent lattice is fitted to the spots of the whole image; the nine spots that tell the phases are read in every
+    window (`demodulate`); the bulk calibrates what the probe leaves of each; then each window is compared with each
+    phase and each mixture of the bulk with another (`likelihood`), its thickness free. No amplitude ratio is universal,
+    so an image without bulk has no map.
+    """
+    pixel = (float(pixel_nm),) * 2 if np.isscalar(pixel_nm) else tuple(float(p) for p in pixel_nm)
+    image = prepare(image, pixel)
+    known = tuple(v for c in crystals(phases) for v in variants(c))
+    sigma = float(window_nm) / FWHM
+    if not 0.1 <= sigma <= 1.0:
+        raise InputError(
+            f"window of {window_nm:g} nm: needed 0.25 to 2.3 nm (full width at half maximum); narrower holds no "
+            "lattice period, wider loses a layer of 2 nm"
+        )
+    spots = find_spots(image, pixel)
+    fit = parent_lattice(spots, known)
+    if not fit.indexed:
+        raise MethodError(
+            f"not indexed as layered, spinel or rocksalt along rocksalt [110]: {fit.reason}. Is the crystal on another "
+            "zone axis, or another crystal? identify_phase tries more"
+        )
+    step = largest_step(sigma, pixel, step_nm if step_nm is not None else 0.8 * sigma)
+    spectrum = Spectrum(image, pixel, step, 2 * sigma)
+    windows = demodulate(
+        image, pixel, INDICES @ fit.basis, sigma, step, quiet=quiet_places(pixel, fit.basis), spectrum=spectrum
+    )
+    return _classify(windows, spectrum, spots, fit, known, bulk, step)
+
+
+def parent_lattice(spots: ObservedSpots, known: Sequence[Variant]) -> LatticeFit:
+    """Lay the parent lattice on the spots, trying it as each candidate shows it."""
+    fits = []
+    for v in known:
+        # a usual probe's transfer, for the order of strengths only
+        strength = v.amplitude * np.exp(-0.035 * np.hypot(*(INDICES @ v.basis).T) ** 2)
+        there = v.amplitude > 0.05 * v.amplitude.max()
+        fits.append(fit_lattice(spots, v.basis, INDICES[there], strength[there], ALLOWED))
+    return max(fits, key=lambda f: f.explained + 0.5 * f.seen)
+
+
+def _classify(windows, spectrum, spots, fit, known, roi, step) -> PhaseMap:
+    """From the amplitudes to the map."""
+    names = [*NOT_CRYSTAL, *dict.fromkeys(phase_name(v, known) for v in known)]
+    modulus, noise = np.abs(windows.amplitude), windows.noise
+    spacing = (step[1] * spectrum.pixel[1], step[0] * spectrum.pixel[0])
+    fundamental = np.sqrt(np.maximum((modulus[:3] ** 2).mean(axis=0) - noise**2, 0))
+    reference = np.quantile(fundamental, 0.95)
+    crystal = (fundamental > LEAST_FUNDAMENTAL * reference) & (fundamental > 2 * noise)
+    crystal = _without_specks(crystal, (windows.sigma_nm * FWHM) ** 2 * np.pi / 4 / np.prod(spacing))
+    if not crystal.any():
+        raise MethodError("no window shows the lattice above its noise: a wider window, or an image of higher dose")
+    depth = distance_transform_edt(np.pad(crystal, 1, mode="edge"), sampling=spacing)[1:-1, 1:-1]
+    region = _bulk_region(crystal, depth, windows, roi)
+    calibration = calibrate(modulus[:, region], noise[region], known)
+    fit = referred(fit, calibration.bulk.basis)
+    options = states(calibration, known, names)
+    compared = likelihood(modulus[:, crystal], noise[crystal], options, calibration.scatter, calibration.level)
+    best, probability, fraction = _posterior(compared, options, len(names))
+
+    thickness = np.zeros(crystal.shape, np.float32)
+    thickness[crystal] = np.take_along_axis(compared.thickness, best[None], axis=0)[0]
+    rise, least = _bare_rise(
+        best, crystal, options, names, fundamental / calibration.level, calibration, known, spacing
+    )
+    # where the fundamentals do not rise as rocksalt's would, the thickness is that of layered
+    thickness = np.where(rise < least, fundamental / calibration.level, thickness).astype(np.float32)
+    inside = _inside(thickness, crystal, noise / calibration.level, windows.sigma_nm, spacing)
+    phase = np.full(crystal.shape, AMORPHOUS, np.int8)
+    phase[_is_vacuum(windows.mean, ~inside)] = VACUUM
+    winner = probability.argmax(axis=0)
+    phase[crystal] = np.where(inside[crystal], winner, phase[crystal])
+    sure = _probability(probability, crystal, inside, phase, spacing)
+
+    def scatter_back(values, fill=np.nan):
+        out = np.full(crystal.shape, fill, np.float32)
+        out[crystal] = values
+        return np.where(inside, out, fill)
+
+    share = scatter_back(fraction)
+    half = _order_parameters(modulus, noise, calibration)
+    family = 0 if calibration.bulk.orders[0] else 1
+    per_spot = calibration.amplitudes(calibration.bulk)[3 + 2 * family : 5 + 2 * family]
+    size = float(np.sqrt((per_spot**2).mean())) or 1.0
+    limit = np.where(inside, 3 * noise / 2 / calibration.level / size / np.maximum(thickness, 0.05), np.nan)
+    warnings = _warnings(fit, calibration, spots, spectrum)
+    kinds = np.array([next((v.family for v in known if phase_name(v, known) == n), "") for n in names], object)[phase]
+    alternative = _alternatives(kinds, share, rise < least, calibration, known, windows.sigma_nm, spacing, inside)
+    part = {
+        name: scatter_back(np.take_along_axis(getattr(compared, name), best[None], axis=0)[0])
+        for name in ("found", "missing", "unexplained")
+    }
+    return PhaseMap(
+        names=tuple(names),
+        phase=phase,
+        probability=sure,
+        alternative=alternative,
+        fraction=share.astype(np.float32),
+        thickness=np.where(inside, thickness, np.nan).astype(np.float32),
+        fundamental=(fundamental / calibration.level).astype(np.float32),
+        half1=half[0],
+        half2=half[1],
+        mixed=half[2],
+        detection_limit=limit.astype(np.float32),
+        **part,
+        x_nm=windows.x_nm,
+        y_nm=windows.y_nm,
+        sigma_nm=windows.sigma_nm,
+        lattice=fit,
+        bulk=calibration.bulk.label,
+        candidates=tuple(dict.fromkeys(v.crystal.name for v in known)),
+        method=(
+            f"demodulation at 3 fundamental and 6 half-order spots, Gaussian window of {windows.sigma_nm * FWHM:.2f} "
+            f"nm (FWHM), noise at {windows.noise_band[0]:.1f}-{windows.noise_band[1]:.1f} 1/nm, calibrated on the bulk"
+        ),
+        warnings=warnings,
+        source=Source(spectrum, fit.basis, calibration, known, step, windows, np.where(inside, depth, 0), spots),
+    )
+
+
+def referred(fit: LatticeFit, basis: NDArray) -> LatticeFit:
+    """Express a fit's distortion against another reference lattice: the bulk's, once that is known."""
+    from dataclasses import replace
+
+    transform = np.linalg.solve(basis, fit.basis).T
+    left, values, _ = np.linalg.svd(transform)
+    stretch = left @ np.diag(values) @ left.T
+    return replace(
+        fit, scale_error_x=float(stretch[0, 0] - 1), scale_error_y=float(stretch[1, 1] - 1), shear=float(stretch[0, 1])
+    )
+
+
+def _bulk_region(crystal, depth, windows: Demodulated, roi) -> NDArray:
+    """Windows that calibrate."""
+    if roi is not None:
+        x0, y0, x1, y1 = roi
+        region = crystal & ((windows.x_nm >= x0) & (windows.x_nm <= x1))
+        region &= ((windows.y_nm >= y0) & (windows.y_nm <= y1))[:, None]
+        if region.sum() < 10:
+            raise InputError(f"bulk region {roi}: {int(region.sum())} crystalline windows in it, needed 10 or more")
+        return region
+    inside = depth[crystal]
+    region = crystal & (depth > max(BULK_DEPTH, float(np.median(inside))))
+    if region.sum() < 0.05 * crystal.sum() or region.sum() < 10:
+        region = crystal & (depth >= np.quantile(inside, 0.7))
+    return region
+
+
+def _posterior(compared: Likelihood, options: States, n_names: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Likeliest state of each window, posterior of each name, and mean share of what is not the bulk."""
+    best = compared.log.argmax(axis=0)
+    # "none of these" is better than a state that misses its spots by more than three sigma on average
+    misfit = sum(
+        np.take_along_axis(getattr(compared, n), best[None], 0)[0] for n in ("found", "missing", "unexplained")
+    )
+    none = np.take_along_axis(compared.log, best[None], 0)[0] + 0.5 * misfit - 0.5 * 9 * 3.0**2
+    everything = np.concatenate([compared.log, none[None]])
+    weights = np.exp(everything - logsumexp(everything, axis=0))
+    probability = np.zeros((n_names, weights.shape[1]))
+    for s, name in enumerate([*options.label, NONE]):
+        probability[name] += weights[s]
+    share = (weights[:-1] * options.fraction[:, None]).sum(axis=0) / np.maximum(weights[:-1].sum(axis=0), 1e-12)
+    return best, probability, share
+
+
+def _probability(posterior, crystal, inside, phase, spacing) -> NDArray:
+    """Posterior of each window's phase, with the uncertainty of where a boundary runs."""
+    maps = np.zeros((len(posterior) + 1, *crystal.shape), np.float32)
+    maps[:-1, crystal] = posterior
+    # everything outside the crystal is one: vacuum and coating are told by brightness alone
+    maps[:, ~inside] = 0
+    maps[-1, ~inside] = 1
+    for one in maps:
+        gaussian_filter(one, [BOUNDARY_NM / s for s in spacing], output=one)
+    index = np.where(inside, phase, len(posterior))
+    return np.take_along_axis(maps, index[None].astype(int), axis=0)[0]
+
+
+def _inside(thickness, crystal, noise, sigma, spacing) -> NDArray:
+    """Within the crystal: more than half of the thickness nearby, since a window on the edge holds half of it."""
+    smooth = gaussian_filter(np.where(crystal, thickness, 0), [0.3 * sigma / s for s in spacing])
+    reach = [2 * max(1, round(2.5 * sigma / s)) + 1 for s in spacing]
+    return crystal & (smooth > 0.5 * maximum_filter(smooth, reach)) & (smooth > 2 * noise)
+
+
+def _is_vacuum(mean, outside) -> NDArray:
+    """Where nothing scatters: as dark as the darkest, on the scale of the crystal."""
+    if not outside.any() or outside.all():
+        return np.zeros_like(outside)
+    dark = np.quantile(mean[outside], 0.02)
+    return outside & (mean - dark < 0.04 * (np.median(mean[~outside]) - dark))
+
+
+def _order_parameters(modulus, noise, calibration: Calibration) -> list[NDArray]:
+    """Three half-order families over the bulk's own (or over its fundamentals, where it has none)."""
+    reference = calibration.amplitudes(calibration.bulk)[3:].reshape(3, 2)
+    sizes = np.sqrt((reference**2).mean(axis=1))
+    unit = calibration.level * (sizes.max() if sizes.max() > 0.1 else 1.0)
+    power = (modulus[3:] ** 2).reshape(3, 2, *noise.shape).mean(axis=1) - noise**2
+    return [(np.sqrt(np.maximum(one, 0)) / unit).astype(np.float32) for one in power]
+
+
+def _bare_rise(best, crystal, options, names, fundamental, calibration, known, spacing) -> tuple[NDArray, float]:
+    """Rise of the fundamentals in each region without half orders, and the least that makes it rocksalt.
+
+    Rocksalt scatters twice what layered does in the same thickness; layered with inclined planes scatters the same.
+    """
+    rise = np.full(crystal.shape, np.nan)
+    rocksalt = next((v for v in known if v.family == "rocksalt"), None)
+    if rocksalt is None or calibration.bulk.family != "layered":
+        return rise, 0.0
+    owner, share = np.full(crystal.shape, -1), np.ones(crystal.shape)
+    owner[crystal], share[crystal] = options.label[best], options.fraction[best]
+    bare = (owner == names.index(phase_name(rocksalt, known))) & (share > 0.8)
+    bulk = (owner == names.index(phase_name(calibration.bulk, known))) & (share < 0.2)
+    expected = calibration.amplitudes(rocksalt)[:3] / calibration.amplitudes(calibration.bulk)[:3]
+    return _rise(bare, bulk, fundamental, spacing), float(np.sqrt(np.sqrt((expected**2).mean())))
+
+
+def _alternatives(kinds, share, low_rise, calibration, known, sigma, spacing, inside) -> NDArray:
+    """Where an FFT cannot tell, and what from what: an index into `ALTERNATIVES` for each window."""
+    out = np.zeros(kinds.shape, np.int8)
+    layered = any(v.family == "layered" for v in known)
+    # two half orders at once
+    if layered:
+        out[inside & (kinds == "spinel")] = 2
+    # half-way between two phases although no boundary is near
+    mixed = inside & (share > 0.2) & (share < 0.8) & (kinds != "spinel")
+    distances = [
+        distance_transform_edt(~pure, sampling=spacing) if pure.any() else np.full(kinds.shape, np.inf)
+        for pure in (inside & (share <= 0.2), inside & (share >= 0.8))
+    ]
+    away = mixed & (np.maximum(*distances) > 2 * sigma + 0.4)
+    out[_without_specks(away, np.pi * (2 * sigma) ** 2 / np.prod(spacing))] = 3
+    # no half order, and no rise of the fundamentals
+    if layered:
+        bare = inside & (kinds == "rocksalt")
+        out[bare & (low_rise if calibration.bulk.family == "layered" else True)] = 1
+    return out
+
+
+def _rise(bare, bulk, fundamental, spacing) -> NDArray:
+    """Fundamentals in each region without half orders over what the bulk's thickness, extended to there, would give."""
+    out = np.full(bare.shape, np.nan)
+    regions, n = label(bare)
+    if not bulk.any():
+        return out
+    for i in range(1, n + 1):
+        region = regions == i
+        away = distance_transform_edt(~region, sampling=spacing)
+        # the thickness changes steadily over a few nm: a straight line through the bulk beyond the window's blur
+        near = bulk & (away > 0.8) & (away < 4.0)
+        if near.sum() < 8:
+            continue
+        slope, level = np.polyfit(away[near], fundamental[near], 1)
+        inner = distance_transform_edt(region, sampling=spacing)
+        core = region & (inner >= 0.6 * inner.max())
+        expected = level - slope * inner[core].mean()
+        out[region] = np.median(fundamental[core]) / max(expected, 0.3 * level, 1e-6)
+    return out
+
+
+def _without_specks(mask: NDArray, least: float) -> NDArray:
+    """Drop regions smaller than one window."""
+    regions, n = label(mask)
+    sizes = np.bincount(regions.ravel(), minlength=n + 1)
+    keep = sizes >= max(least, 1)
+    keep[0] = False
+    return keep[regions]
+
+
+def _warnings(fit: LatticeFit, calibration: Calibration, spots: ObservedSpots, spectrum: Spectrum) -> tuple[str, ...]:
+    """Return what a reader of the map must know."""
+    said = []
+    errors = (fit.scale_error_x, fit.scale_error_y)
+    if max(abs(e) for e in errors) > 0.02 or abs(errors[0] - errors[1]) > 0.02:
+        said.append(
+            f"pixel size off by {100 * errors[0]:+.1f} % in x, {100 * errors[1]:+.1f} % in y; lengths corrected"
+        )
+    if not calibration.bulk.orders[:2].any():
+        said.append("the bulk shows no half order: rocksalt, or layered with its planes inclined to the beam")
+    if calibration.bulk.orders[:2].all():
+        said.append("the bulk shows both half orders: spinel, or layered twins on top of each other")
+    if spectrum.pixel[0] != spectrum.pixel[1]:
+        said.append(f"pixels are not square: {spectrum.pixel[0]:.4g} x {spectrum.pixel[1]:.4g} nm")
+    return tuple(said)
