@@ -30,6 +30,8 @@ MAX_POSITION_SIGMA = 0.4
 MAX_WHOLE_SIGMA = 0.8
 # areas below this many standard errors give no ratio
 MIN_SIGNIFICANCE = 3.0
+# area of L3 over its error, before its maximum moves a window
+LINE_SIGNIFICANCE = 5.0
 # Gaussian sigma over which maxima are smoothed, in eV: under half a white line's width, so that noise makes none
 SMOOTHING_EV = 0.5
 MIN_SMOOTHING_CHANNELS = 1.5
@@ -287,8 +289,8 @@ def track_maxima(
     """L3 and L2 maxima along a line of spectra, each from as many neighbours as it takes to know it.
 
     A single pixel is often too weak to show its maximum, and a window on a noise peak biases the area. So the spectra
-    are averaged along the line by a Gaussian that widens, position by position, until L3's maximum is known to
-    0.4 eV; where it never is (vacuum, coating), the whole line's maxima stand in, with ``nan`` errors.
+    are averaged along the line by a Gaussian that widens, position by position, until L3 has an area and its maximum
+    is known to 0.4 eV; where it never is (vacuum, coating), the whole line's maxima stand in, with ``nan`` errors.
 
     Parameters
     ----------
@@ -331,11 +333,16 @@ def track_maxima(
         at_l3, at_l2 = find_maxima(averaged, energy, edge, smoothing, whole_l3)
         at_l2 = np.where(np.isfinite(at_l2), at_l2, np.nan)
         variance = np.einsum("qp,pkk->qk", share**2, np.nan_to_num(single.covariance))
+        areas = share @ np.nan_to_num(single.values[:, [AREA_L3, AREA_L2]])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            significance = areas / np.sqrt(variance[:, [AREA_L3, AREA_L2]])
         sigma_l3 = position_sigma(averaged, energy, at_l3, variance[:, SLOPE_L3], smoothing)
         sigma_l2 = position_sigma(averaged, energy, at_l2, variance[:, SLOPE_L2], smoothing)
-        found = open_ & np.isfinite(at_l3) & (sigma_l3 < MAX_POSITION_SIGMA)
+        # noise has maxima too, with curvatures of their own: a line must have an area before it has a position
+        found = open_ & np.isfinite(at_l3) & (sigma_l3 < MAX_POSITION_SIGMA) & (significance[:, 0] > LINE_SIGNIFICANCE)
         # L2 is the weaker line: it may stay at its distance from L3 where it does not show
         own_l2 = found & np.isfinite(at_l2) & (sigma_l2 < 2 * MAX_POSITION_SIGMA)
+        own_l2 &= significance[:, 1] > MIN_SIGNIFICANCE
         l3[found], l3_sigma[found] = at_l3[found], sigma_l3[found]
         l2[found] = at_l3[found] + (whole_l2 - whole_l3)
         l2[own_l2], l2_sigma[own_l2] = at_l2[own_l2], sigma_l2[own_l2]

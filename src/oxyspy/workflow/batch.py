@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oxyspy.data import FOLDER
 from oxyspy.errors import InputError, OxyspyError
 from oxyspy.files import sha256, write_json
 from oxyspy.workflow.analysis import analyse
@@ -189,7 +192,16 @@ def _mark(job: Job, recipe: Recipe) -> dict[str, Any]:
             hashes[Path(file).name] = sha256(file)
         except OSError as error:
             hashes[Path(file).name] = f"unreadable: {error.strerror}"
-    return {"version": __version__, "recipe": recipe.model_dump(mode="json"), "inputs": hashes}
+    return {"version": __version__, "code": _code(), "recipe": recipe.model_dump(mode="json"), "inputs": hashes}
+
+
+@cache
+def _code() -> str:
+    """One hash of the package's code and facts: a version under development changes without its number."""
+    digest = hashlib.sha256()
+    for path in sorted(p for suffix in ("*.py", "*.yaml") for p in FOLDER.parent.rglob(suffix)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _finished(folder: Path, mark: dict[str, Any]) -> dict[str, Any] | None:
