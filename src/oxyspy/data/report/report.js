@@ -1,0 +1,210 @@
+"use strict";
+// Nothing here reaches the network: Plotly and the figures lie packed in the page.
+(() => {
+  const COLOURS = { L3: "86,180,233", L2: "230,159,0", "pre-edge": "86,180,233", "main edge": "230,159,0" };
+  const WINDOWS = { "background fit": "128,128,128", "post window": "0,158,115" };
+  const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const AXIS = { showgrid: false, zeroline: false, showline: true, mirror: true, ticks: "inside", linecolor: "#1a1a1a",
+    tickcolor: "#1a1a1a", linewidth: 1 };
+  const BASE = { font: { family: "system-ui, Helvetica, Arial, sans-serif", size: 12, color: "#1a1a1a" },
+    paper_bgcolor: "#fff", plot_bgcolor: "#fff", hovermode: "closest", dragmode: "zoom" };
+
+  const unpack = async (text) => {
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+
+  const styled = (layout) => {
+    const whole = { ...BASE, ...layout };
+    for (const key of Object.keys(whole)) if (/^[xy]axis/.test(key)) whole[key] = { ...AXIS, ...whole[key] };
+    return whole;
+  };
+
+  // ---- overview table ----
+  const table = document.getElementById("scans");
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const collator = new Intl.Collator(undefined, { numeric: true });
+  const keyOf = (row, column) => {
+    const cell = row.cells[column];
+    return cell.dataset.value === undefined ? cell.textContent : Number(cell.dataset.value);
+  };
+  const sortBy = (column) => {
+    const down = heads[column].getAttribute("aria-sort") === "ascending";
+    heads.forEach((head) => head.setAttribute("aria-sort", "none"));
+    heads[column].setAttribute("aria-sort", down ? "descending" : "ascending");
+    const numbers = [...body.rows].some((row) => typeof keyOf(row, column) === "number");
+    const rows = [...body.rows].sort((a, b) => {
+      const [x, y] = [keyOf(a, column), keyOf(b, column)];
+      // what was not measured stays last, whichever way the rest is sorted
+      const missing = (key) => (numbers ? typeof key !== "number" : key === "");
+      if (missing(x) || missing(y)) return missing(x) - missing(y);
+      const order = numbers ? x - y : collator.compare(x, y);
+      return down ? -order : order;
+    });
+    body.append(...rows);
+  };
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => sortBy(column)));
+
+  const find = document.getElementById("find");
+  const status = document.getElementById("status");
+  const filter = () => {
+    const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of body.rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !(words.every((word) => text.includes(word)) && (!status.value || row.dataset.status === status.value));
+      shown += !row.hidden;
+    }
+    document.getElementById("shown").textContent = shown < body.rows.length ? `${shown} of ${body.rows.length} shown` : "";
+  };
+  find.addEventListener("input", filter);
+  status.addEventListener("change", filter);
+
+  // ---- methods to the clipboard ----
+  for (const button of document.querySelectorAll(".copy")) {
+    button.addEventListener("click", async () => {
+      const text = button.parentElement.nextElementSibling;
+      const said = [...text.querySelectorAll("p")].map((p) => p.textContent);
+      const cited = [...text.querySelectorAll("li")].map((item, i) => `[${i + 1}] ${item.textContent}`);
+      try {
+        await navigator.clipboard.writeText([...said, "", ...cited].join("\n"));
+        button.textContent = "copied";
+      } catch {
+        getSelection().selectAllChildren(text);
+        button.textContent = "selected";
+      }
+    });
+  }
+
+  // ---- spectra along the line ----
+  const browse = (section, spectra) => {
+    const figure = section.querySelector(".browser");
+    const slider = figure.querySelector("input");
+    const where = figure.querySelector(".where");
+    if (spectra.together > 1) {
+      figure.querySelector(".together").textContent = ` Each spectrum is the sum of ${spectra.together} positions.`;
+    }
+    const plots = spectra.edges.map((edge) => {
+      const div = document.createElement("div");
+      div.className = "plot";
+      figure.querySelector(".grid").append(div);
+      const energy = edge.counts[0].map((_, k) => Math.round(100 * (edge.start + k * edge.step)) / 100);
+      const top = edge.unit * Math.max(...edge.counts.map((row) => Math.max(...row)));
+      const power = Math.max(0, 3 * Math.floor(Math.log10(top) / 3));
+      return { edge, div, energy, power, scale: edge.unit / 10 ** power };
+    });
+    const traces = ({ edge, energy, scale }, i) => {
+      const net = edge.counts[i].map((count) => count * scale);
+      const under = edge.continuum && edge.continuum[i] ? edge.continuum[i].map((count) => count * scale) : null;
+      const drawn = [];
+      for (const [label, ends] of edge.areas) {
+        // an area is a closed outline, so that both its bounds are its own
+        const at = [];
+        if (ends[i]) energy.forEach((e, k) => { if (e >= ends[i][0] && e <= ends[i][1]) at.push(k); });
+        const back = [...at].reverse();
+        drawn.push({ type: "scatter", mode: "lines", name: label, fill: "toself", hoverinfo: "skip", line: { width: 0 },
+          fillcolor: `rgba(${COLOURS[label]},0.55)`,
+          x: [...at, ...back].map((k) => energy[k]),
+          y: [...at.map((k) => net[k]), ...back.map((k) => (under ? under[k] : 0))] });
+      }
+      if (edge.continuum) {
+        drawn.push({ type: "scatter", mode: "lines", name: "continuum 2:1", hoverinfo: "skip", x: energy,
+          y: under || energy.map(() => null), line: { color: "#D55E00", width: 1.5 } });
+      }
+      drawn.push({ type: "scatter", mode: "lines", name: "net spectrum", x: energy, y: net,
+        line: { color: "#000", width: 1.1 }, hovertemplate: "%{x:.1f} eV: %{y:.4g}<extra></extra>" });
+      for (const [label] of edge.windows) {
+        drawn.push({ type: "scatter", mode: "markers", name: label, x: [null], y: [null],
+          marker: { symbol: "square", size: 11, color: `rgba(${WINDOWS[label]},0.35)` } });
+      }
+      return drawn;
+    };
+    const layout = ({ edge, power }) => styled({
+      height: 300,
+      margin: { l: 62, r: 10, t: 70, b: 46 },
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11 } },
+      title: { text: edge.name, x: 0.01, y: 0.985, yanchor: "top", font: { size: 13 } },
+      xaxis: { title: { text: "energy loss (eV)", standoff: 6 } },
+      yaxis: { title: { text: power ? `net counts (10${power === 3 ? "³" : power === 6 ? "⁶" : "⁹"})` : "net counts",
+        standoff: 4 } },
+      shapes: [
+        ...edge.windows.map(([label, low, high]) => ({ type: "rect", xref: "x", yref: "paper", x0: low, x1: high, y0: 0,
+          y1: 1, layer: "below", line: { width: 0 }, fillcolor: `rgba(${WINDOWS[label]},0.16)` })),
+        { type: "line", xref: "paper", yref: "y", x0: 0, x1: 1, y0: 0, y1: 0, layer: "below",
+          line: { color: "#808080", width: 0.7 } },
+      ],
+    });
+    const show = (i) => {
+      const flags = spectra.flags[i] ? ` (${spectra.flags[i]})` : "";
+      where.textContent = `position ${spectra.positions[i].toFixed(2)} nm${flags}`;
+      for (const plot of plots) if (plot.div.data) Plotly.react(plot.div, traces(plot, i), layout(plot), CONFIG);
+    };
+    slider.max = spectra.positions.length - 1;
+    slider.value = Math.floor(spectra.positions.length / 2);
+    slider.addEventListener("input", () => show(Number(slider.value)));
+    show(Number(slider.value));
+    const at = (position) => {
+      const away = spectra.positions.map((p) => Math.abs(p - position));
+      slider.value = away.indexOf(Math.min(...away));
+      show(Number(slider.value));
+    };
+    return {
+      at,
+      jobs: plots.map((plot) => [plot.div, () =>
+        Plotly.newPlot(plot.div, traces(plot, Number(slider.value)), layout(plot), CONFIG)]),
+    };
+  };
+
+  // ---- drawing: what is near the eye first, the rest when the browser is idle, all before printing ----
+  const waiting = new Map();
+  const draw = (div) => {
+    const make = waiting.get(div);
+    waiting.delete(div);
+    if (make) make();
+    if (!waiting.size) document.body.dataset.drawn = "all";
+  };
+  const drawAll = () => [...waiting.keys()].forEach(draw);
+  const idle = window.requestIdleCallback || ((job) => setTimeout(job, 30));
+  const drawRest = () => {
+    const next = waiting.keys().next();
+    if (next.done) return;
+    draw(next.value);
+    idle(drawRest);
+  };
+
+  const start = async () => {
+    const code = document.createElement("script");
+    code.textContent = await unpack(document.getElementById("plotly").textContent);
+    document.head.append(code);
+    for (const packed of document.querySelectorAll("script.figures")) {
+      const section = packed.closest("section");
+      const figures = JSON.parse(await unpack(packed.textContent));
+      const browser = figures.spectra ? browse(section, figures.spectra) : null;
+      for (const div of section.querySelectorAll(".plot[data-figure]")) {
+        const { data, layout } = figures[div.dataset.figure];
+        div.style.minHeight = `${layout.height}px`;
+        waiting.set(div, () => {
+          Plotly.newPlot(div, data, styled(layout), CONFIG);
+          if (browser && div.dataset.figure === "profile") {
+            div.on("plotly_click", (event) => browser.at(event.points[0].x));
+          }
+        });
+      }
+      if (browser) for (const [div, job] of browser.jobs) waiting.set(div, job);
+    }
+    if (!waiting.size) document.body.dataset.drawn = "all";
+    const near = new IntersectionObserver(
+      (seen) => seen.forEach((entry) => { if (entry.isIntersecting) draw(entry.target); }), { rootMargin: "400px" });
+    [...waiting.keys()].forEach((div) => near.observe(div));
+    idle(drawRest);
+    addEventListener("beforeprint", drawAll);
+  };
+  start().catch((error) => {
+    const trouble = document.getElementById("trouble");
+    trouble.textContent = `The figures could not be drawn: ${error}. A browser of 2023 or newer is needed.`;
+    trouble.hidden = false;
+    console.error(error);
+  });
+})();
