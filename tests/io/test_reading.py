@@ -151,8 +151,6 @@ def test_reader_warnings_come_as_notes_and_loggers_are_left_as_they_were(tmp_pat
 
 @pytest.mark.parametrize("suffix", [".hspy", ".zspy", ".emd"])
 def test_lazy_leaves_data_on_disk(tmp_path, suffix):
-    if suffix == ".zspy" and not hasattr(pytest.importorskip("zarr").storage, "NestedDirectoryStore"):
-        pytest.skip("RosettaSciIO's writer of .zspy needs zarr 2")
     path = made.saved(made.core(), tmp_path / f"scan{suffix}")
     (lazy,), _ = read_signals(path, lazy=True)
     (eager,), _ = read_signals(path)

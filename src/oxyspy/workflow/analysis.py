@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oxyspy.eels.functionals import Functionals
-from oxyspy.errors import OxyspyError
+from oxyspy.errors import InputError, OxyspyError
 from oxyspy.layer import ReactedLayer, Witness, fit_layer, fit_levels
 from oxyspy.results import Result
 from oxyspy.workflow.chain import EdgeMeasurement, Prepared, measure_oxygen, measure_white_lines, prepare
@@ -210,13 +210,20 @@ def analyse_arrays(
     Returns
     -------
     ScanResult
+
+    Raises
+    ------
+    InputError
+        No spectrum with signal, or no white lines of the recipe in them.
     """
     prepared = prepare(core, energy, low, low_energy, recipe)
     missing = []
     if low is None:
         missing.append("no low loss: t/λ is not known and nothing is deconvolved, which makes L3/L2 too high")
     measured = _measure_edges(prepared, recipe, missing)
-    layer = _fit(positions_nm, measured, recipe, missing) if measured else None
+    if not any(item.lines for item in measured.values()):
+        raise InputError(f"no white lines of the recipe could be measured: {'; '.join(missing)}")
+    layer = _fit(positions_nm, measured, recipe, missing)
     states = {n: _state(item, layer, positions_nm, prepared) for n, item in measured.items() if item.lines}
     diffusivity = _required(layer, recipe, missing)
     return ScanResult(
@@ -259,8 +266,8 @@ def _fit(positions, measured, recipe: Recipe, missing: list[str]) -> ReactedLaye
     """The layer from the recipe's witnesses."""
     metal = [item.along for item in measured.values() if item.lines]
     witnesses = [w for name in recipe.witnesses if (w := _witness(name, measured)) is not None]
-    if not metal or not witnesses:
-        missing.append("no layer: no white lines to find the surface by" if not metal else "no layer: no witness")
+    if not witnesses:
+        missing.append("no layer: none of the recipe's witnesses is measured")
         return None
     signal = np.nansum([f.values[:, :2].sum(1) for f in metal], axis=0)
     variance = np.nansum([f.covariance[:, :2, :2].sum((1, 2)) for f in metal], axis=0)

@@ -74,7 +74,11 @@ def jobs_of(sources: Sequence[str | os.PathLike], core: str | None = None, low_l
         files = tuple(str(file) for file in source.files)
         jobs.append(Job(name if taken[name] == 1 else f"{name}-{taken[name]}", files))
     if not jobs:
-        raise InputError("no scans found; give folders or files with a core loss, or --core FILE --low-loss FILE")
+        # loading says of each file why it is no scan
+        jobs = [Job(_name(Path(s).stem), (str(s),)) for s in sources if Path(s).is_file()]
+    if not jobs:
+        told = ", ".join(str(s) for s in sources)
+        raise InputError(f"no scans found in {told}; give folders or files with a core loss, or --core and --low-loss")
     return jobs
 
 
