@@ -371,6 +371,10 @@ def white_lines(functionals: Functionals, positions: LinePositions, method: Whit
     a3, a2 = v[..., AREA_L3], v[..., AREA_L2]
     v33, v22, v32 = c[..., AREA_L3, AREA_L3], c[..., AREA_L2, AREA_L2], c[..., AREA_L3, AREA_L2]
     with np.errstate(invalid="ignore", divide="ignore"):
+        # a position takes its maximum from neighbours where it must, but has one only where it has the line
+        has_l3 = (a3 > MIN_SIGNIFICANCE * np.sqrt(v33)) & np.isfinite(positions.l3_sigma)
+        has_l2 = (a2 > MIN_SIGNIFICANCE * np.sqrt(v22)) & np.isfinite(positions.l2_sigma)
+        l3_ev, l2_ev = np.where(has_l3, positions.l3, np.nan), np.where(has_l2, positions.l2, np.nan)
         supported = (a3 > MIN_SIGNIFICANCE * np.sqrt(v33)) & (a2 > MIN_SIGNIFICANCE * np.sqrt(v22))
         ratio = np.where(supported, a3 / a2, np.nan)
         ratio_sigma = np.abs(ratio) * np.sqrt(np.maximum(v33 / a3**2 + v22 / a2**2 - 2 * v32 / (a3 * a2), 0))
@@ -382,12 +386,12 @@ def white_lines(functionals: Functionals, positions: LinePositions, method: Whit
             l3_l2_covariance=v32,
             ratio=ratio,
             ratio_sigma=ratio_sigma,
-            l3_ev=np.where(np.isfinite(positions.l3_sigma), positions.l3, np.nan),
-            l3_ev_sigma=positions.l3_sigma,
-            l2_ev=np.where(np.isfinite(positions.l2_sigma), positions.l2, np.nan),
-            l2_ev_sigma=positions.l2_sigma,
-            splitting_ev=np.where(np.isfinite(positions.l2_sigma), positions.l2 - positions.l3, np.nan),
-            splitting_sigma_ev=np.hypot(positions.l3_sigma, positions.l2_sigma),
+            l3_ev=l3_ev,
+            l3_ev_sigma=np.where(has_l3, positions.l3_sigma, np.nan),
+            l2_ev=l2_ev,
+            l2_ev_sigma=np.where(has_l2, positions.l2_sigma, np.nan),
+            splitting_ev=l2_ev - l3_ev,
+            splitting_sigma_ev=np.where(has_l3 & has_l2, np.hypot(positions.l3_sigma, positions.l2_sigma), np.nan),
             continuum=v[..., HEIGHT],
             continuum_sigma=np.sqrt(c[..., HEIGHT, HEIGHT]),
             method=method.fingerprint,
