@@ -19,7 +19,7 @@ from oxyspy.errors import ReadError
 from oxyspy.files import write_text
 from oxyspy.workflow import report_figures as figures
 from oxyspy.workflow.output import SUMMARY_COLUMNS
-from oxyspy.workflow.report_words import known, measured, methods, number, plain, summary
+from oxyspy.workflow.report_words import known, measured, methods, number, plain, power, summary
 
 Row = Mapping[str, Any]
 # channels of spectra that all scans share, and the most that one gets: what keeps forty scans under 8 MB
@@ -54,6 +54,7 @@ def write_report(out: Path, rows: Sequence[Row]) -> None:
         counts=escape(f"{len(rows)} scans: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))),
         statuses="".join(f'<option value="{escape(s)}">{escape(s)} ({n})</option>' for s, n in sorted(counts.items())),
         table=_table(rows),
+        overview=_overview(rows),
         sections="\n".join(sections),
     )
     write_text(out / "report.html", page)
@@ -79,7 +80,7 @@ def _cells(row: Row) -> list[tuple[str, str, Any]]:
         layer = "none"
     need, low, high = (row.get(f"required_diffusivity_{end}") for end in ("cm2_s", "low", "high"))
     if known(need) and need > 0:
-        required = number(need, 2) + (f" ({number(low, 2)} to {number(high, 2)})" if known(low) and known(high) else "")
+        required = power([need, low, high]) if known(low) and known(high) else number(need, 2)
     else:
         need, required = (high, f"under {number(high, 2)}") if known(high) else (None, "")
     cells = [
@@ -127,10 +128,22 @@ def _table(rows: Sequence[Row]) -> str:
     return f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(body) + "\n</tbody>"
 
 
+def _overview(rows: Sequence[Row]) -> str:
+    found = figures.overview(rows)
+    if not found:
+        return ""
+    return PLACES["overview"] + _figures({"overview": found})
+
+
+def _figures(drawn: Mapping[str, Any]) -> str:
+    """What the page draws in the section this stands in."""
+    return f'<script type="text/plain" class="figures">{_packed(json.dumps(drawn, separators=(",", ":")))}</script>'
+
+
 def _section(out: Path, row: Row, i: int, budget: int) -> str:
     """One scan; what its files lack or hold by mistake is said in it, and costs no other scan."""
     name, status = str(row["scan"]), escape(str(row.get("status")))
-    head = f'<section class="scan" id="scan-{i}"><h2>{escape(name)} <span class="status {status}">{status}</span></h2>'
+    head = f'<section class="scan {status}" id="scan-{i}"><h2>{escape(name)} <span class="status {status}">{status}</span></h2>'
     if row.get("message"):
         head += f'<p class="say">{escape(str(row["message"]))}</p>'
     problems: list[str] = []
@@ -206,6 +219,10 @@ def _body(content: dict[str, Any], folder: Path, i: int, budget: int, problems: 
 
 
 PLACES = {
+    "overview": (
+        '<figure><div class="plot" data-figure="overview"></div><figcaption>Supported layers ± one standard error, '
+        "and the oxygen diffusivity each coating must have had, 68 %.</figcaption></figure>"
+    ),
     "profile": (
         '<h3>Along the line</h3><figure><div class="plot" data-figure="profile"></div><figcaption>Points: measured, '
         "with standard errors, rows summed. Dotted line: surface; orange: reacted layer, darker its boundary ± one "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ EDGE_COLOURS = {"Mn_L": "purple", "Co_L": "blue", "Ni_L": "green", "O_K": "vermi
 SYMBOLS = {"Mn_L": "circle", "Co_L": "square", "Ni_L": "diamond", "O_K": "triangle-up"}
 PANEL_PX, GAP = 118, 0.16
 # spectra are kept in steps of their edge's maximum over this: finer than a screen shows
-LEVELS = 1000
+LEVELS = 500
 # an error this many times the median is a point too weak to set an axis' limits
 WEAK = 5.0
 
@@ -78,6 +79,63 @@ def _limits(*series: tuple[NDArray, NDArray | None]) -> list[float] | None:
     low, high = min(ends), max(ends)
     room = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     return [low - room, high + room]
+
+
+def overview(rows: Sequence[Content]) -> Figure | None:
+    """Return layers, and required diffusivities where there are some, of all scans side by side."""
+    layers = [row for row in rows if row.get("layer_supported") is True and known(row.get("layer_nm"))]
+    if len(layers) < 2:
+        return None
+    names = [escape(str(row["scan"]))[:40] for row in layers]
+    places = list(range(len(layers)))
+    needs = [(i, row) for i, row in enumerate(layers) if known(row.get("required_diffusivity_cm2_s"))]
+
+    def points(x: NDArray, y: list[int], errors: Figure, axis: str, unit: str) -> Figure:
+        colour = COLOURS["blue"]
+        return {
+            "type": "scatter", "mode": "markers", "showlegend": False, "x": _short(x), "y": y, "xaxis": axis,
+            "marker": {"color": colour, "size": 6}, "error_x": errors | {"color": colour, "thickness": 1.2, "width": 2},
+            "hovertemplate": "%{y}: %{x:.3g} " + unit + "<extra></extra>",
+        }  # fmt: skip
+
+    sigma = _short(_column(layers, "layer_sigma_nm"), 3)
+    data = [points(_column(layers, "layer_nm"), places, {"array": sigma}, "x", "nm")]
+    layout: Figure = {
+        "height": 22 * len(layers) + 110,
+        "margin": {"l": 20, "r": 16, "t": 34, "b": 52},
+        "xaxis": {"title": {"text": "reacted layer (nm)"}, "domain": [0, 0.47 if needs else 1], "rangemode": "tozero"},
+        "yaxis": {
+            "tickmode": "array", "mirror": "all", "tickvals": places, "ticktext": names, "automargin": True,
+            "range": [len(layers) - 0.4, -0.6],
+        },
+    }  # fmt: skip
+    if needs:
+        rows = [row for _, row in needs]
+        value, low, high = (_column(rows, f"required_diffusivity_{end}") for end in ("cm2_s", "low", "high"))
+        bars = {"symmetric": False, "array": _short(high - value, 3), "arrayminus": _short(value - low, 3)}
+        data.append(points(value, [i for i, _ in needs], bars, "x2", "cm²/s"))
+        layout["xaxis2"] = {
+            "title": {"text": "required D (cm²/s)"}, "domain": [0.53, 1], "type": "log", "anchor": "y",
+            "automargin": True,
+            **_log_ticks(float(np.nanmin(low)), float(np.nanmax(high))),
+        }  # fmt: skip
+    return {"data": data, "layout": layout}
+
+
+def _log_ticks(low: float, high: float) -> Figure:
+    """Range and ticks of a logarithmic axis: few, whether it spans a part of a decade or ten of them."""
+    ends = [np.log10(low) - 0.15, np.log10(high) + 0.15]
+    decades = range(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)
+    ticks = [m * 10.0**e for e in decades for m in (1, 2, 5) if ends[0] <= np.log10(m * 10.0**e) <= ends[1]]
+    if len(ticks) > 4:
+        ticks = [10.0**e for e in decades if ends[0] <= e <= ends[1]]
+        ticks = ticks[:: -(-len(ticks) // 4)] or ticks
+    return {
+        "range": [float(end) for end in ends],
+        "tickmode": "array",
+        "tickvals": ticks,
+        "ticktext": [number(tick, 1) for tick in ticks],
+    }
 
 
 def profile(content: Content) -> Figure | None:
@@ -396,7 +454,7 @@ def _edge(name: str, energy: NDArray, data: NDArray, content: Content, together:
         "start": float(energy[0]),
         "step": float(np.mean(np.diff(energy))),
         "unit": unit,
-        "counts": np.rint(data / unit).astype(int).tolist(),
+        "counts": [_changes(row, unit) for row in data],
         "windows": [],
         "areas": [],
     }
@@ -412,6 +470,11 @@ def _edge(name: str, energy: NDArray, data: NDArray, content: Content, together:
             if ends:
                 found["areas"].append([label, [ends] * len(groups)])
     return found
+
+
+def _changes(values: NDArray, unit: float) -> list[int]:
+    """Changes from channel to channel in whole units: neighbours are alike, so these pack small."""
+    return np.diff(np.rint(values / unit).astype(int), prepend=0).tolist()
 
 
 def _white_lines(name, energy, data, content, text, post, groups, unit) -> dict[str, Any]:
@@ -436,9 +499,7 @@ def _white_lines(name, energy, data, content, text, post, groups, unit) -> dict[
                 [[round(p - half, 2), round(p + half, 2)] if ok else None for p, ok in zip(at, located, strict=True)],
             ]
         )
-    steps = [
-        np.rint(row / unit).astype(int).tolist() if ok else None for row, ok in zip(continuum, located, strict=True)
-    ]
+    steps = [_changes(row, unit) if ok else None for row, ok in zip(continuum, located, strict=True)]
     return {"continuum": steps, "areas": areas}
 
 

@@ -20,10 +20,17 @@ def known(value: Any) -> bool:
 
 def number(value: float, digits: int = 3) -> str:
     """A number as a paper prints it: powers of ten as such, where they are needed."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
+    if value == 0 or 1e-3 <= abs(value) < 10**digits:
         return f"{value:.{digits}g}".replace("-", "−")
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa.replace('-', '−')} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def power(values: list[float]) -> str:
+    """Value and interval under one power of ten."""
+    exponent = math.floor(math.log10(values[0]))
+    value, low, high = (f"{value / 10**exponent:.1f}" for value in values)
+    return f"{value} ({low} to {high}) × 10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
 def measured(value: Any, sigma: Any, unit: str = "") -> str:

@@ -3,7 +3,8 @@
 (() => {
   const COLOURS = { L3: "86,180,233", L2: "230,159,0", "pre-edge": "86,180,233", "main edge": "230,159,0" };
   const WINDOWS = { "background fit": "128,128,128", "post window": "0,158,115" };
-  const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  // Plotly's own list holds a button that shares the chart over the network
+  const CONFIG = { displaylogo: false, responsive: true, modeBarButtons: [["toImage", "resetScale2d"]] };
   const AXIS = { showgrid: false, zeroline: false, showline: true, mirror: true, ticks: "inside", linecolor: "#1a1a1a",
     tickcolor: "#1a1a1a", linewidth: 1 };
   const BASE = { font: { family: "system-ui, Helvetica, Arial, sans-serif", size: 12, color: "#1a1a1a" },
@@ -79,6 +80,10 @@
   }
 
   // ---- spectra along the line ----
+  const summed = (changes) => {
+    let value = 0;
+    return changes.map((change) => (value += change));
+  };
   const browse = (section, spectra) => {
     const figure = section.querySelector(".browser");
     const slider = figure.querySelector("input");
@@ -89,7 +94,10 @@
     const plots = spectra.edges.map((edge) => {
       const div = document.createElement("div");
       div.className = "plot";
+      div.style.height = "300px";
       figure.querySelector(".grid").append(div);
+      edge.counts = edge.counts.map(summed);
+      if (edge.continuum) edge.continuum = edge.continuum.map((row) => row && summed(row));
       const energy = edge.counts[0].map((_, k) => Math.round(100 * (edge.start + k * edge.step)) / 100);
       const top = edge.unit * Math.max(...edge.counts.map((row) => Math.max(...row)));
       const power = Math.max(0, 3 * Math.floor(Math.log10(top) / 3));
@@ -122,7 +130,6 @@
       return drawn;
     };
     const layout = ({ edge, power }) => styled({
-      height: 300,
       margin: { l: 62, r: 10, t: 70, b: 46 },
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11 } },
       title: { text: edge.name, x: 0.01, y: 0.985, yanchor: "top", font: { size: 13 } },
@@ -179,12 +186,13 @@
     code.textContent = await unpack(document.getElementById("plotly").textContent);
     document.head.append(code);
     for (const packed of document.querySelectorAll("script.figures")) {
+      // the overview has figures too
       const section = packed.closest("section");
       const figures = JSON.parse(await unpack(packed.textContent));
       const browser = figures.spectra ? browse(section, figures.spectra) : null;
       for (const div of section.querySelectorAll(".plot[data-figure]")) {
         const { data, layout } = figures[div.dataset.figure];
-        div.style.minHeight = `${layout.height}px`;
+        div.style.height = `${layout.height}px`; // Plotly takes its height from here when the window changes
         waiting.set(div, () => {
           Plotly.newPlot(div, data, styled(layout), CONFIG);
           if (browser && div.dataset.figure === "profile") {
@@ -199,7 +207,13 @@
       (seen) => seen.forEach((entry) => { if (entry.isIntersecting) draw(entry.target); }), { rootMargin: "400px" });
     [...waiting.keys()].forEach((div) => near.observe(div));
     idle(drawRest);
-    addEventListener("beforeprint", drawAll);
+    // a sheet of A4 or letter is narrower than most windows, and figures do not follow by themselves
+    const plots = () => [...document.querySelectorAll(".plot")].filter((div) => div.data);
+    addEventListener("beforeprint", () => {
+      drawAll();
+      for (const div of plots()) Plotly.relayout(div, { width: div.closest(".grid") ? 325 : 660 });
+    });
+    addEventListener("afterprint", () => plots().forEach((div) => Plotly.relayout(div, { width: null, autosize: true })));
   };
   start().catch((error) => {
     const trouble = document.getElementById("trouble");
