@@ -18,8 +18,9 @@ import yaml
 
 from oxyspy.data import FOLDER as DATA
 from oxyspy.eels.edges import edge
+from oxyspy.eels.maxima import find_maxima
 from oxyspy.eels.valence import calibrate_valence
-from oxyspy.eels.white_lines import WhiteLineMethod, find_maxima, line_weights
+from oxyspy.eels.white_lines import WhiteLineMethod, line_weights
 
 STEP = 0.1
 SMOOTHING = 0.5

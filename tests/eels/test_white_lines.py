@@ -9,13 +9,13 @@ from scipy.interpolate import CubicSpline
 from oxyspy.eels.background import fit_power_law
 from oxyspy.eels.deconvolution import fourier_ratio_kernel
 from oxyspy.eels.edges import edge
+from oxyspy.eels.maxima import LinePositions
+from oxyspy.eels.tracking import track_maxima
 from oxyspy.eels.white_lines import (
     AREA_L2,
     AREA_L3,
-    LinePositions,
     WhiteLineMethod,
     line_functionals,
-    track_maxima,
     white_lines,
 )
 from oxyspy.eels.zero_loss import find_zero_loss

@@ -2,24 +2,22 @@
 
 Submodules
 ----------
-edges
-    Edges, their calibrating features and measuring windows, from ``data/edges.yaml``.
-windows
-    Windows and steps as weights on channels.
-zero_loss
-    Zero-loss peak: position, area, width; t/λ.
-calibration
-    Edge finding on a wrong energy axis, offset and dispersion.
+edges, windows
+    Edges and their windows from ``data/edges.yaml``; windows and steps as weights on channels.
+cleaning, alignment, calibration
+    Spikes and vacuum; drift by whole channels; edge finding on a wrong axis, offset and dispersion.
+zero_loss, deconvolution
+    Zero-loss peak and t/λ; Fourier ratio and its adjoint.
 background
     Power law by Poisson maximum likelihood.
-deconvolution
-    Fourier ratio and its adjoint.
 functionals
     Numbers linear in the counts, with their exact covariance.
-white_lines
-    Two-step continuum, L3 and L2 areas, ratio, positions.
+white_lines, maxima, tracking
+    Two-step continuum, L3 and L2 areas and ratio; their maxima, in one spectrum and along a line.
 pre_edge
     O K pre-edge.
+valence
+    L3/L2 to valence by a calibration of the same method.
 """
 
 import lazy_loader as _lazy

@@ -174,7 +174,8 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         """
         from oxyspy.eels.background import fit_power_law, pooled_dispersion
         from oxyspy.eels.edges import edge as edge_of
-        from oxyspy.eels.white_lines import WhiteLineMethod, line_functionals, track_maxima, white_lines
+        from oxyspy.eels.tracking import track_maxima
+        from oxyspy.eels.white_lines import WhiteLineMethod, line_functionals, white_lines
 
         if not self.metadata.has_item("oxyspy.background_window"):
             raise InputError("measure white lines on a signal without its background: call remove_power_law first")

@@ -14,16 +14,11 @@ from oxyspy.eels.cleaning import Cleaning, bright, clean, roll_off
 from oxyspy.eels.deconvolution import Kernel, deconvolve, fourier_ratio_kernel, resample_low_loss
 from oxyspy.eels.edges import Edge, edge
 from oxyspy.eels.functionals import Functionals
+from oxyspy.eels.maxima import LinePositions
 from oxyspy.eels.pre_edge import pre_edge_functionals
+from oxyspy.eels.tracking import track_maxima
 from oxyspy.eels.valence import ValenceCalibration, load_calibration
-from oxyspy.eels.white_lines import (
-    LinePositions,
-    WhiteLineMethod,
-    WhiteLines,
-    line_functionals,
-    track_maxima,
-    white_lines,
-)
+from oxyspy.eels.white_lines import WhiteLineMethod, WhiteLines, line_functionals, white_lines
 from oxyspy.eels.windows import dispersion
 from oxyspy.eels.zero_loss import ZeroLoss, find_zero_loss
 from oxyspy.errors import InputError
