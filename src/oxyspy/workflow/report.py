@@ -45,14 +45,15 @@ def write_report(out: Path, rows: Sequence[Row]) -> None:
     budget = min(MOST_CHANNELS, CHANNELS // max(len(rows), 1))
     sections = [_section(out, row, i, budget) for i, row in enumerate(rows)]
     parts = {name: (FOLDER / "report" / f"report.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
-    counts = Counter(str(row.get("status")) for row in rows)
+    found = Counter(str(row.get("status")) for row in rows)
+    counts = sorted(found.items(), key=lambda item: ["ok", "partial", "failed", item[0]].index(item[0]))
     page = Template(parts["html"]).substitute(
         css=parts["css"],
         js=parts["js"],
         plotly=_packed(_plotly()),
         version=escape(__version__),
-        counts=escape(f"{len(rows)} scans: " + ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))),
-        statuses="".join(f'<option value="{escape(s)}">{escape(s)} ({n})</option>' for s, n in sorted(counts.items())),
+        counts=escape(f"{len(rows)} scans: " + ", ".join(f"{n} {status}" for status, n in counts)),
+        statuses="".join(f'<option value="{escape(s)}">{escape(s)} ({n})</option>' for s, n in counts),
         table=_table(rows),
         overview=_overview(rows),
         sections="\n".join(sections),
@@ -137,13 +138,15 @@ def _overview(rows: Sequence[Row]) -> str:
 
 def _figures(drawn: Mapping[str, Any]) -> str:
     """What the page draws in the section this stands in."""
-    return f'<script type="text/plain" class="figures">{_packed(json.dumps(drawn, separators=(",", ":")))}</script>'
+    text = json.dumps(drawn, separators=(",", ":"), allow_nan=False)
+    return f'<script type="text/plain" class="figures">{_packed(text)}</script>'
 
 
 def _section(out: Path, row: Row, i: int, budget: int) -> str:
     """One scan; what its files lack or hold by mistake is said in it, and costs no other scan."""
     name, status = str(row["scan"]), escape(str(row.get("status")))
-    head = f'<section class="scan {status}" id="scan-{i}"><h2>{escape(name)} <span class="status {status}">{status}</span></h2>'
+    head = f'<section class="scan {status}" id="scan-{i}">'
+    head += f'<h2>{escape(name)} <span class="status {status}">{status}</span></h2>'
     if row.get("message"):
         head += f'<p class="say">{escape(str(row["message"]))}</p>'
     problems: list[str] = []
@@ -213,9 +216,7 @@ def _body(content: dict[str, Any], folder: Path, i: int, budget: int, problems: 
             f'<div class="methods"><p>{escape(paragraph)}</p><ol>{references}</ol></div>'
         )
     html += attempt("provenance", lambda: _provenance(content, folder)) or ""
-    return (
-        f'{html}<script type="text/plain" class="figures">{_packed(json.dumps(drawn, separators=(",", ":")))}</script>'
-    )
+    return html + _figures(drawn)
 
 
 PLACES = {
@@ -227,12 +228,14 @@ PLACES = {
         '<h3>Along the line</h3><figure><div class="plot" data-figure="profile"></div><figcaption>Points: measured, '
         "with standard errors, rows summed. Dotted line: surface; orange: reacted layer, darker its boundary ± one "
         "standard error; black curves: the fit. L2 − L3 and L3 are relative to their medians in the bulk. L2 − L3 and "
-        "t/λ come without error bars; those of the pre-edge leave out the main edge's.</figcaption></figure>"
+        "t/λ come without error bars; those of L3 + L2 leave out their covariance, those of the pre-edge the main "
+        "edge's. A click on a point shows its spectra.</figcaption></figure>"
     ),
     "spectra": (
         '<h3>Spectra along the line</h3><figure class="browser"><label><span class="where"></span>'
         '<input type="range" min="0" value="0" step="1" aria-label="position along the line"></label>'
-        '<div class="grid"></div><figcaption>Background removed; deconvolved where there is a low loss. Rows summed.'
+        '<div class="grid"></div><figcaption>Background removed; deconvolved where there is a low loss; rows '
+        "summed. No areas where L3 and L2 are not located."
         '<span class="together"></span></figcaption></figure>'
     ),
     "required": (

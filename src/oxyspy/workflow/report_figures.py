@@ -412,12 +412,12 @@ def spectra(content: Content, folder: Path, budget: int) -> dict[str, Any] | Non
         if data.shape[0] == len(rows)
     ]
     flags = [
-        {word for row in rows[i : i + together] for word in str(row.get("flags") or "").split("|") if word}
+        dict.fromkeys(word for row in rows[i : i + together] for word in str(row.get("flags") or "").split("|") if word)
         for i in starts
     ]
     return {
         "positions": _short([x[i : i + together].mean() for i in starts]),
-        "flags": [", ".join(sorted(word.replace("_", " ") for word in words)) for words in flags],
+        "flags": [", ".join(word.replace("_", " ") for word in words) for words in flags],
         "together": together,
         "edges": edges,
     }
@@ -425,16 +425,17 @@ def spectra(content: Content, folder: Path, budget: int) -> dict[str, Any] | Non
 
 def _signal(path: Path) -> tuple[NDArray, NDArray]:
     """Energies, and spectra with rows summed, shape (positions, n)."""
-    import hyperspy.api as hs
+    from rsciio.hspy import file_reader
 
     try:
-        signal = hs.load(path)
+        found = file_reader(path)[0]
+        data, axis = np.nan_to_num(np.asarray(found["data"], np.float32)), found["axes"][-1]
     except Exception as error:  # HDF5's own errors are of many kinds
         raise ReadError(
             f"{path.name}: {'is not there' if not path.is_file() else f'cannot be read: {error}'}"
         ) from error
-    data = np.nan_to_num(np.asarray(signal.data, np.float32))
-    return np.asarray(signal.axes_manager.signal_axes[0].axis), data.reshape(-1, *data.shape[-2:]).sum(0)
+    energy = axis["offset"] + axis["scale"] * np.arange(axis["size"])
+    return energy, data.reshape(-1, *data.shape[-2:]).sum(0)
 
 
 def _edge(name: str, energy: NDArray, data: NDArray, content: Content, together: int) -> dict[str, Any]:
