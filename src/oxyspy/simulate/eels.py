@@ -229,7 +229,8 @@ def _edges(facts, share, cathode, scale, start, step, drift, offset, factor, dos
             parts = {"l3": both * lines["ratio"] / (1 + lines["ratio"]), "l2": both / (1 + lines["ratio"])}
             for name, at in (("l3", l3), ("l2", l2)):
                 areas[name] += parts[name]
-                single += parts[name][:, None] * _gauss(energy, at, facts_of["sigma"], step)
+                for distance, share_of in facts["multiplet"]:
+                    single += share_of * parts[name][:, None] * _gauss(energy, at + distance, facts_of["sigma"], step)
             # the continuum falls slowly, as real ones do
             fall = (np.maximum(energy, l3) / l3) ** -3.0
             steps = (2 * expit((energy - l3) / 0.1) + expit((energy - l2) / 0.1)) / 3
