@@ -10,7 +10,7 @@ import pytest
 
 from browser import CHROMIUM, Page
 from oxyspy.data import FOLDER
-from oxyspy.workflow import report, report_figures
+from oxyspy.workflow import report, report_spectra
 from oxyspy.workflow.batch import analyse_many
 from oxyspy.workflow.output import SUMMARY_COLUMNS
 from oxyspy.workflow.recipe import load_recipe
@@ -186,7 +186,7 @@ def test_forty_scans_of_pure_noise_stay_below_8_mb(analysed, tmp_path, monkeypat
         size=(len(json.loads((out / SCANS[0] / "result.json").read_text())["profile"]), 700)
     )
     energy = 480 + 0.9 * np.arange(700)
-    monkeypatch.setattr(report_figures, "_signal", lambda path: (energy, noise))
+    monkeypatch.setattr(report_spectra, "_signal", lambda path: (energy, noise))
     section = report._section(out, rows[0], 0, report.CHANNELS // 40)
     counts = unpacked(section.split('class="figures">')[1].split("<")[0])["spectra"]["edges"]
     assert sum(len(e["counts"]) for e in counts) > 0
@@ -198,8 +198,8 @@ def test_neighbours_are_summed_where_a_scan_has_more_than_its_share(analysed):
     out, rows = analysed
     folder = out / rows[0]["scan"]
     content = json.loads((folder / "result.json").read_text())
-    whole = report_figures.spectra(content, folder, 10**9)
-    half = report_figures.spectra(content, folder, 40_000)
+    whole = report_spectra.spectra(content, folder, 10**9)
+    half = report_spectra.spectra(content, folder, 40_000)
     assert whole["together"] == 1 and half["together"] > 1
     pairs = [np.cumsum(s["edges"][0]["counts"], 1).sum(0) * s["edges"][0]["unit"] for s in (whole, half)]
     steps = len(half["positions"]) * half["edges"][0]["unit"] + len(whole["positions"]) * whole["edges"][0]["unit"]

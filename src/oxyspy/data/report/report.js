@@ -206,7 +206,8 @@
     const near = new IntersectionObserver(
       (seen) => seen.forEach((entry) => { if (entry.isIntersecting) draw(entry.target); }), { rootMargin: "400px" });
     [...waiting.keys()].forEach((div) => near.observe(div));
-    idle(drawRest);
+    // what a browser holds at once without effort; of a longer page it draws what comes near
+    if (waiting.size <= 600) idle(drawRest);
     // a sheet of A4 or letter is narrower than most windows, and figures do not follow by themselves
     const plots = () => [...document.querySelectorAll(".plot")].filter((div) => div.data);
     addEventListener("beforeprint", () => {

@@ -1,0 +1,29 @@
+"""What a report's figures share: Plotly's own dicts, with no more digits than show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oxyspy.plotting import COLOURS
+from oxyspy.workflow.report_words import known
+
+Content = Mapping[str, Any]
+Figure = dict[str, Any]
+
+
+def column(rows: Sequence[Content], name: str) -> NDArray:
+    return np.array([row[name] if known(row.get(name)) else np.nan for row in rows], float)
+
+
+def short(values: NDArray, digits: int = 5) -> list[float | None]:
+    """Numbers to some digits, ``None`` where there is none."""
+    return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in np.asarray(values, float)]
+
+
+def shade(colour: str, alpha: float) -> str:
+    red, green, blue = (int(COLOURS[colour][i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
