@@ -42,3 +42,12 @@ def test_columns_in_real_space_have_the_amplitudes_of_the_spots():
 def test_phase_off_the_rocksalt_lattice_is_refused_by_name():
     with pytest.raises(InputError, match="SrTiO3 is not built on the rocksalt lattice"):
         variants(crystal("SrTiO3"))
+
+
+def test_metals_of_all_phases_lie_on_the_same_sites():
+    # spinel's origin lies on a tetrahedral site; grown on layered, its octahedral metal continues layered's
+    for name in ("layered", "spinel", "rocksalt"):
+        for v in variants(crystal(name)):
+            coordinates, weights = projected_columns(v.crystal, v.planes)
+            fundamentals = weights @ np.exp(2j * np.pi * coordinates @ INDICES[:3].T)
+            assert np.angle(fundamentals) == pytest.approx(0, abs=1e-3)

@@ -1,3 +1,4 @@
+from .agreement import LayerAgreement, combine_layers
 from .demodulation import Demodulated, demodulate
 from .fit import LatticeFit, fit_lattice
 from .mapping import PhaseMap, phase_map
@@ -5,15 +6,19 @@ from .observed import ObservedSpots, find_spots
 from .parent import Variant, variants
 from .spots import Spots, expected_spots
 from .structures import Crystal, crystal, crystals, from_structure
+from .thickness import ImageLayer, layer_thickness
 
 __all__ = [
     "Crystal",
     "Demodulated",
+    "ImageLayer",
     "LatticeFit",
+    "LayerAgreement",
     "ObservedSpots",
     "PhaseMap",
     "Spots",
     "Variant",
+    "combine_layers",
     "crystal",
     "crystals",
     "demodulate",
@@ -21,6 +26,7 @@ __all__ = [
     "find_spots",
     "fit_lattice",
     "from_structure",
+    "layer_thickness",
     "phase_map",
     "variants",
 ]

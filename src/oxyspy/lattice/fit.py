@@ -82,6 +82,7 @@ def fit_lattice(
     indices: NDArray,
     strength: NDArray,
     also: NDArray | None = None,
+    groups: NDArray | None = None,
 ) -> LatticeFit:
     r"""Lay the spots :math:`m b_1 + n b_2` on the observed ones by a rotation (or mirror image) and a small distortion.
 
@@ -94,6 +95,9 @@ def fit_lattice(
         Expected spots as (m, n), and their expected amplitude in any unit.
     also : array, shape (j, 2), optional
         Spots that may be there or not, such as half orders: explained if seen, not missed if not.
+    groups : array of int, shape (k,), optional
+        Expected spots whose strengths are comparable: half orders are weaker by whatever share of the image is
+        another phase. One group by default.
 
     Notes
     -----
@@ -112,10 +116,12 @@ def fit_lattice(
     hypotheses = _hypotheses(spots, basis, indices, strength)
     if not len(hypotheses):
         return _not_indexed(f"no two of {len(spots.g)} spots have the lengths and the angle of the lattice")
-    score = np.array(
-        [_score(h, observed, amplitude, allowed @ basis, indices @ basis, strength, tolerance) for h in hypotheses]
-    )
-    transform = hypotheses[int(np.argmax(score))]
+    arguments = (observed, amplitude, allowed @ basis, indices @ basis, strength, tolerance)
+    score = np.array([_score(h, *arguments) for h in hypotheses])
+    best = np.argsort(score)[::-1][:40]
+    groups = np.zeros(len(indices), int) if groups is None else np.asarray(groups, int)
+    discord = [_discord(h, observed, amplitude, indices @ basis, strength, groups, tolerance) for h in hypotheses[best]]
+    transform = hypotheses[best[int(np.argmax(score[best] - np.array(discord)))]]
     for _ in range(3):
         distance = _distances(observed, allowed @ basis @ transform.T)
         nearest, matched = distance.argmin(axis=1), distance.min(axis=1) < tolerance
@@ -193,6 +199,20 @@ def _score(transform, observed, amplitude, allowed, expected, strength, toleranc
     # the strain of a wrong cell is several percent; it only has to break ties between equivalent settings
     strain = np.abs(np.linalg.svd(transform, compute_uv=False) - 1).max()
     return float(explained + strength @ seen / strength.sum() - 0.3 * strain)
+
+
+def _discord(transform, observed, amplitude, expected, strength, groups, tolerance) -> float:
+    """Root mean square deviation of log amplitude from the expected, beyond a probe's Gaussian damping; at most 1."""
+    apart = _distances(expected @ transform.T, observed)
+    seen = apart.min(axis=1) < tolerance
+    if seen.sum() < 4:
+        return 1.0
+    logs = np.log(amplitude[apart.argmin(axis=1)[seen]] / strength[seen])
+    design = np.concatenate(
+        [np.eye(groups.max() + 1)[groups[seen]], (expected[seen] ** 2).sum(axis=1)[:, None]], axis=1
+    )
+    found, *_ = np.linalg.lstsq(design, logs, rcond=None)
+    return float(min(np.sqrt(np.mean((logs - design @ found) ** 2)), 1.0))
 
 
 def _distances(a: NDArray, b: NDArray) -> NDArray:

@@ -16,13 +16,13 @@ from oxyspy.lattice.appearance import Calibration, Likelihood, States, calibrate
 from oxyspy.lattice.demodulation import Demodulated, Spectrum, demodulate, largest_step, quiet_places
 from oxyspy.lattice.fit import LatticeFit, fit_lattice
 from oxyspy.lattice.observed import ObservedSpots, find_spots, prepare
-from oxyspy.lattice.parent import ALLOWED, INDICES, Variant, variants
+from oxyspy.lattice.parent import ALLOWED, INDICES, Variant, structure_amplitudes, variants
 from oxyspy.lattice.structures import Crystal, crystals
 from oxyspy.results import Result
 
 DEFAULT_PHASES = ("layered", "spinel", "rocksalt")
 # full width at half maximum of the Gaussian window, nm: fewest wrong windows over 1e3 to 1e4 e/A^2 in simulated images
-WINDOW_NM = 0.9
+WINDOW_NM = 0.8
 FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))
 # a window with less of the bulk's fundamentals than this is no crystal
 LEAST_FUNDAMENTAL = 0.1
@@ -196,6 +196,7 @@ class PhaseMap(Result):
 class Source:
     """What a map was made from."""
 
+    image: NDArray
     spectrum: Spectrum
     basis: NDArray
     calibration: Calibration
@@ -267,21 +268,23 @@ def phase_map(
     windows = demodulate(
         image, pixel, INDICES @ fit.basis, sigma, step, quiet=quiet_places(pixel, fit.basis), spectrum=spectrum
     )
-    return _classify(windows, spectrum, spots, fit, known, bulk, step)
+    return _classify(image, windows, spectrum, spots, fit, known, bulk, step)
 
 
 def parent_lattice(spots: ObservedSpots, known: Sequence[Variant]) -> LatticeFit:
     """Lay the parent lattice on the spots, trying it as each candidate shows it."""
     fits = []
     for v in known:
-        # a usual probe's transfer, for the order of strengths only
-        strength = v.amplitude * np.exp(-0.035 * np.hypot(*(INDICES @ v.basis).T) ** 2)
-        there = v.amplitude > 0.05 * v.amplitude.max()
-        fits.append(fit_lattice(spots, v.basis, INDICES[there], strength[there], ALLOWED))
+        g = np.hypot(*(ALLOWED @ v.basis).T)
+        # a usual probe's transfer
+        strength = np.abs(structure_amplitudes(v.crystal, v.planes, ALLOWED)) * np.exp(-0.035 * g**2)
+        there = (strength > 0.03 * strength.max()) & (g < 7.2)
+        groups = np.any(ALLOWED[there] % 1 != 0, axis=1).astype(int)
+        fits.append(fit_lattice(spots, v.basis, ALLOWED[there], strength[there], ALLOWED, groups))
     return max(fits, key=lambda f: f.explained + 0.5 * f.seen)
 
 
-def _classify(windows, spectrum, spots, fit, known, roi, step) -> PhaseMap:
+def _classify(image, windows, spectrum, spots, fit, known, roi, step) -> PhaseMap:
     """From the amplitudes to the map."""
     names = [*NOT_CRYSTAL, *dict.fromkeys(phase_name(v, known) for v in known)]
     modulus, noise = np.abs(windows.amplitude), windows.noise
@@ -356,7 +359,7 @@ def _classify(windows, spectrum, spots, fit, known, roi, step) -> PhaseMap:
             f"nm (FWHM), noise at {windows.noise_band[0]:.1f}-{windows.noise_band[1]:.1f} 1/nm, calibrated on the bulk"
         ),
         warnings=warnings,
-        source=Source(spectrum, fit.basis, calibration, known, step, windows, np.where(inside, depth, 0), spots),
+        source=Source(image, spectrum, fit.basis, calibration, known, step, windows, np.where(inside, depth, 0), spots),
     )
 
 

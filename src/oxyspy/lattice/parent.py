@@ -132,6 +132,9 @@ def structure_amplitudes(crystal: Crystal, planes: NDArray, indices: NDArray) ->
 def projected_columns(crystal: Crystal, planes: NDArray) -> tuple[NDArray, NDArray]:
     """Return the atomic columns of two by two parent cells: coordinates along the parent's direct axes, and weights.
 
+    The origin is put where the fundamentals have no phase: the metal of every crystal then lies on the same sites, as
+    it does where one has grown from another.
+
     Returns
     -------
     coordinates : array, shape (n, 2)
@@ -150,7 +153,8 @@ def projected_columns(crystal: Crystal, planes: NDArray) -> tuple[NDArray, NDArr
         distinct = np.unique((images % 2.0).round(6) % 2.0, axis=0)
         coordinates.append(distinct)
         heavy.append(np.full(len(distinct), weight * area / len(distinct)))
-    return np.concatenate(coordinates), np.concatenate(heavy)
+    origin = -np.angle(structure_amplitudes(crystal, planes, INDICES[:2])) / (2 * np.pi)
+    return (np.concatenate(coordinates) + origin) % 2.0, np.concatenate(heavy)
 
 
 def _label(crystal: Crystal, orders: NDArray) -> str:

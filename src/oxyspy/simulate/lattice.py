@@ -81,6 +81,9 @@ def simulate_image(
     detected: float = 0.05,
     edge_nm: float = 6.0,
     wedge: float = 1.0,
+    rounding_nm: float = 0.0,
+    bumps: float = 0.0,
+    exponent: float = 1.0,
     probe_fwhm_nm: float = 0.08,
     jitter_nm: float = 0.01,
     distortion: float = 0.03,
@@ -121,6 +124,12 @@ def simulate_image(
         Share of them that the detector gets from 20 nm of bulk.
     edge_nm, wedge : float
         Thickness along the beam at the surface, and its rise per nm of depth, to at most 40 nm.
+    rounding_nm : float
+        Depth over which the edge rises from nothing to ``edge_nm``, as a quarter of an ellipse.
+    bumps : float
+        Relative standard deviation of the thickness, correlated over 4 nm.
+    exponent : float
+        Power of the thickness that a column's intensity goes with; below 1 as channelling weakens.
     probe_fwhm_nm : float
     jitter_nm : float
         Standard deviation of each scan line's offset; a slow drift of twice that comes with it.
@@ -164,6 +173,9 @@ def simulate_image(
         depth, boundary = surface.depth(r), layer + surface.boundary(r)
         in_shell = ndtr((boundary - depth) / max(interface_nm, 1e-6)) if mixture else np.zeros(len(r))
         along = np.clip(edge_nm + wedge * depth, 0.0, 40.0) * (depth > 0)
+        if rounding_nm > 0:
+            along = along * np.sqrt(1 - np.clip(1 - depth / rounding_nm, 0, 1) ** 2)
+        along = REFERENCE_THICKNESS * (along * surface.bump(r, bumps) / REFERENCE_THICKNESS) ** exponent
         amount = (1.0 - in_shell) if share is None else share * in_shell
         keep = along * amount * w > 1e-3 * w.max()
         positions.append(r[keep])
@@ -241,10 +253,19 @@ class _Surface:
         self.surface, self.interface = (
             self._rough(rng, sigma) if sigma else np.zeros_like(self.grid) for sigma in (roughness, roughness / 2)
         )
+        self.waves = rng.normal(size=(24, 2)) / (2 * np.pi * 4.0), rng.uniform(0, 2 * np.pi, 24)
 
     def _rough(self, rng, sigma: float) -> NDArray:
         line = gaussian_filter1d(rng.normal(size=self.grid.size), 1.0 / 0.05)
         return sigma * (line - line.mean()) / line.std()
+
+    def bump(self, r: NDArray, relative: float) -> NDArray:
+        """Thickness over its smooth course: a sum of waves, Gaussian with a correlation length of 4 nm."""
+        if not relative:
+            return np.ones(r.shape[:-1])
+        waves, phases = self.waves
+        field = np.cos(2 * np.pi * r @ waves.T + phases).sum(axis=-1) * np.sqrt(2 / len(phases))
+        return np.clip(1 + relative * field, 0.2, None)
 
     def depth(self, r: NDArray) -> NDArray:
         return r @ self.normal - self.at - np.interp(r @ self.along, self.grid, self.surface)

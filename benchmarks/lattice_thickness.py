@@ -1,0 +1,137 @@
+"""Bias, scatter and coverage of the layer's thickness over fresh simulated images, and false claims on pristine ones.
+
+    python benchmarks/lattice_thickness.py --first 50000 --images 250 --pristine 100
+
+Everything that is not known in an experiment is drawn for each image: phase (rocksalt or spinel), thickness 1-4 nm,
+dose 2e3-2e4 e/A^2, direction of the surface and of the lattice, roughness, interface width 0.05-0.4 nm, thickness of
+the edge and its slope, rounding of the edge (0-0.6 nm), thickness undulations (8 %), channelling exponent (0.8-1),
+probe (0.07-0.11 nm), pixel errors (3 %), the crystal's lattice parameters (1 %). Writes lattice_thickness.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from oxyspy import __version__
+from oxyspy.errors import OxyspyError
+from oxyspy.files import write_text
+from oxyspy.lattice import crystal, phase_map
+from oxyspy.simulate import simulate_image
+
+SHAPE = (768, 768)
+
+
+def draw(seed: int, shell: str | None):
+    """One image with all its nuisances."""
+    rng = np.random.default_rng(seed)
+    stretch = 1 + 0.01 * rng.normal()
+    bulk = crystal("layered")
+    return simulate_image(
+        SHAPE,
+        bulk=replace(bulk, lattice=bulk.lattice * stretch),
+        shell=shell,
+        thickness_nm=rng.uniform(1, 4),
+        variant=int(rng.integers(1, 3)),
+        dose=10 ** rng.uniform(3.3, 4.3),
+        tilt_deg=rng.uniform(0, 360),
+        interface_nm=rng.uniform(0.05, 0.4),
+        roughness_nm=rng.uniform(0.05, 0.25),
+        edge_nm=rng.uniform(4, 10),
+        wedge=rng.uniform(0.3, 1.5),
+        rounding_nm=rng.uniform(0, 0.6),
+        bumps=0.08,
+        exponent=rng.uniform(0.8, 1.0),
+        probe_fwhm_nm=rng.uniform(0.07, 0.11),
+        seed=seed,
+    )
+
+
+def measure(seed: int, shell: str | None) -> dict:
+    """True and measured thickness of one image."""
+    image = draw(seed, shell)
+    row = {"seed": seed, "shell": shell or "pristine", "true": image.thickness_nm, "message": ""}
+    try:
+        layer = phase_map(image.counts, image.pixel_nm).layer_thickness()
+    except OxyspyError as error:
+        return row | {"message": str(error), "supported": False, "found": np.nan, "sigma": np.nan, "phase": "failed"}
+    return row | {
+        "supported": layer.supported,
+        "found": layer.thickness_nm,
+        "sigma": layer.sigma_nm,
+        "phase": layer.phase,
+        "limit": layer.upper_limit_nm,
+        "message": layer.reason,
+    }
+
+
+def line(name: str, rows: list[dict]) -> str:
+    """One line of the table."""
+    seen = [r for r in rows if r["supported"]]
+    error = np.array([r["found"] - r["true"] for r in seen])
+    z = error / np.array([r["sigma"] for r in seen])
+    named = np.mean([r["phase"].startswith(r["shell"]) for r in seen])
+    return (
+        f"| {name} | {len(rows)} | {len(seen)} | {error.mean():+.3f} | {error.std():.3f} | {np.abs(error).max():.2f} | "
+        f"{np.median([r['sigma'] for r in seen]):.3f} | {100 * np.mean(np.abs(z) < 1):.0f} | "
+        f"{100 * np.mean(np.abs(z) < 1.96):.0f} | {100 * named:.0f} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--first", type=int, default=50000, help="first seed")
+    parser.add_argument("--images", type=int, default=250)
+    parser.add_argument("--pristine", type=int, default=100)
+    parser.add_argument("-o", "--output", default=str(Path(__file__).with_suffix(".md")))
+    args = parser.parse_args()
+    seeds = range(args.first, args.first + args.images)
+    layered = [measure(seed, ("rocksalt", "spinel")[seed % 2]) for seed in tqdm(seeds)]
+    clean = [measure(seed, None) for seed in tqdm(range(args.first + 10000, args.first + 10000 + args.pristine))]
+    claimed = sum(r["supported"] for r in clean)
+    held = [r for r in clean if np.isfinite(r.get("limit", np.nan))]
+    failed = [r for r in (*layered, *clean) if r["phase"] == "failed"]
+    head = (
+        "| layer | images | supported | bias (nm) | sd (nm) | largest (nm) | median sigma (nm) | in 68 % | in 95 % | "
+        "phase named (%) |\n|---|---|---|---|---|---|---|---|---|---|"
+    )
+    groups = [("all", layered)]
+    groups += [(name, [r for r in layered if r["shell"] == name]) for name in ("rocksalt", "spinel")]
+    groups += [
+        (f"{low}-{high} nm", [r for r in layered if low <= r["true"] < high]) for low, high in ((1, 2), (2, 3), (3, 4))
+    ]
+    text = [
+        "# Thickness of the reacted layer from simulated images",
+        "",
+        f"oxyspy {__version__}; seeds {args.first} to {args.first + args.images - 1} with a layer, "
+        f"{args.first + 10000} to {args.first + 10000 + args.pristine - 1} without; "
+        f"`python benchmarks/lattice_thickness.py --first {args.first} --images {args.images} "
+        f"--pristine {args.pristine}`.",
+        "",
+        "\n".join(line for line in __doc__.splitlines()[4:]).strip(),
+        "",
+        head,
+        *(line(name, rows) for name, rows in groups if any(r["supported"] for r in rows)),
+        "",
+        f"Pristine images: a layer claimed in {claimed} of {len(clean)}; an upper limit given in {len(held)}, "
+        f"median {np.median([r['limit'] for r in held]) if held else np.nan:.2f} nm.",
+        f"Not indexed or failed: {len(failed)}.",
+        *(f"- seed {r['seed']}: {r['message']}" for r in failed),
+        "",
+    ]
+    write_text(args.output, "\n".join(text))
+    print("\n".join(text))
+    for r in layered:
+        if not r["supported"] or abs(r["found"] - r["true"]) > 0.25 or not r["phase"].startswith(r["shell"]):
+            print(r)
+    for r in clean:
+        if r["supported"]:
+            print(r)
+
+
+if __name__ == "__main__":
+    main()
