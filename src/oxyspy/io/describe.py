@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oxyspy.io.axes import nm_per_unit, step_in_nm, units_of
+from oxyspy.io.first_look import first_look_lines
 
 if TYPE_CHECKING:
     from hyperspy.signals import BaseSignal
@@ -105,6 +106,7 @@ def summary_lines(found: Mapping[str, Any]) -> list[str]:
             f"  {name:<11} {item['found'] or item['title']}: {item['shape'][-1]} channels of "
             f"{item['dispersion_ev']:.4g} eV, {item['dtype']}{', lazy' if item['lazy'] else ''}"
         )
+    lines += first_look_lines(found["first_look"])
     for image in found["images"]:
         lines.append(f"  image       {image_line(image)}")
     words = [

@@ -11,6 +11,7 @@ import numpy as np
 
 from oxyspy.io.axes import named, nm_per_unit, step_in_nm
 from oxyspy.io.describe import acquisition, describe_image, describe_spectra, summary_lines
+from oxyspy.io.first_look import first_look
 
 if TYPE_CHECKING:
     from exspy.signals import EELSSpectrum
@@ -140,6 +141,7 @@ class LineScan:
             | {"found": self.roles.get("low_loss", ""), "zero_loss_ev": self.zero_loss_ev},
             "images": [describe_image(image, (rows, positions)) for image in self.images],
             "acquisition": acquisition(self.core_loss),
+            "first_look": first_look(self),
             "warnings": list(self.warnings),
         }
 

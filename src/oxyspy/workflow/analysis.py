@@ -175,10 +175,16 @@ def analyse(scan: LineScan | str | os.PathLike, recipe: str | Recipe = "nmc") ->
         recipe,
         name=scan.name,
     )
+    warnings = [*scan.warnings, *result.warnings]
+    if scan.is_spectrum_image:
+        warnings.append(
+            f"a spectrum image of {scan.navigation_shape[0]} rows, added up as one line: where the surface does not "
+            "run along the columns the layer comes out blurred; cut out a strip across the surface"
+        )
     return replace(
         result,
         files=tuple(str(file) for file in scan.files),
-        warnings=(*scan.warnings, *result.warnings),
+        warnings=tuple(warnings),
         metadata=scan.summary(),
     )
 
