@@ -145,6 +145,14 @@ def test_batch_of_failures_only_gives_a_page_that_says_so(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
+@pytest.mark.parametrize("odd", [0.0, -1.0, float("nan"), float("inf"), None, "x"])
+def test_odd_numbers_in_the_table_cost_no_page(tmp_path, odd):
+    numbers = {name: odd for name in SUMMARY_COLUMNS if name not in ("scan", "status", "message", "layer_supported")}
+    rows = [{"scan": str(i), "status": "ok", "layer_supported": True, **numbers} for i in range(3)]
+    report.write_report(tmp_path, rows)
+    assert "result.json: No such file" in read(tmp_path).sections["scan-1"]
+
+
 def test_columns_of_a_sample_sheet_are_shown(copied):
     out, rows = copied
     report.write_report(out, [row | {"cycles": 100 + i} for i, row in enumerate(rows)])
@@ -218,8 +226,8 @@ def test_page_in_a_browser_draws_all_sorts_filters_browses_and_stays_at_home(cop
         page.open(out / "report.html")
         page.wait("document.body.dataset.drawn === 'all'")
 
-        # metal, spectra of four edges and coatings of three scans, and the overview
-        assert page.value("document.querySelectorAll('.plot').length") == 3 * 6 + 1
+        # profile, spectra of four edges and coatings of three scans; layers and diffusivities of all
+        assert page.value("document.querySelectorAll('.plot').length") == 3 * 6 + 2
         assert page.value(
             "[...document.querySelectorAll('.plot')].every(p => p.data && p.querySelector('.main-svg path'))"
         )

@@ -79,7 +79,11 @@ def _overview(rows: Sequence[Row]) -> str:
     found = overview(rows)
     if not found:
         return ""
-    return PLACES["overview"] + _figures({"overview": found})
+    places = "".join(f'<div class="plot" data-figure="{name}"></div>' for name in found)
+    return (
+        f'<figure><div class="grid">{places}</div><figcaption>Supported layers ± one standard error, and the oxygen '
+        f"diffusivity each coating must have had, 68 %.</figcaption></figure>{_figures(found)}"
+    )
 
 
 def _figures(drawn: Mapping[str, Any]) -> str:
@@ -166,10 +170,6 @@ def _body(content: dict[str, Any], folder: Path, i: int, budget: int, problems: 
 
 
 PLACES = {
-    "overview": (
-        '<figure><div class="plot" data-figure="overview"></div><figcaption>Supported layers ± one standard error, '
-        "and the oxygen diffusivity each coating must have had, 68 %.</figcaption></figure>"
-    ),
     "profile": (
         '<h3>Along the line</h3><figure><div class="plot" data-figure="profile"></div><figcaption>Points: measured, '
         "with standard errors, rows summed. Dotted line: surface; orange: reacted layer, darker its boundary ± one "

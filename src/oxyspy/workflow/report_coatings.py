@@ -6,51 +6,61 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from numpy.typing import NDArray
 
 from oxyspy.plotting import COLOURS
 from oxyspy.workflow.report_plotly import Content, Figure, column, shade, short
 from oxyspy.workflow.report_words import known, number
 
 
-def overview(rows: Sequence[Content]) -> Figure | None:
-    """Return layers, and required diffusivities where there are some, of all scans side by side."""
+def overview(rows: Sequence[Content]) -> dict[str, Figure]:
+    """Return the layers of all scans side by side, and their required diffusivities, where there are two or more."""
+    found = {}
     layers = [row for row in rows if row.get("layer_supported") is True and known(row.get("layer_nm"))]
-    if len(layers) < 2:
-        return None
-    names = [escape(str(row["scan"]))[:40] for row in layers]
-    places = list(range(len(layers)))
-    needs = [(i, row) for i, row in enumerate(layers) if known(row.get("required_diffusivity_cm2_s"))]
+    if len(layers) > 1:
+        bars = {"array": short(column(layers, "layer_sigma_nm"), 3)}
+        axis = {"title": {"text": "reacted layer (nm)"}, "rangemode": "tozero"}
+        found["layers"] = _beside(layers, [("layer", column(layers, "layer_nm"), bars, "circle")], axis, "nm")
+    needs = [row for row in rows if _positive(row.get("required_diffusivity_high"))]
+    if len(needs) > 1:
+        value, low, high = (column(needs, f"required_diffusivity_{end}") for end in ("cm2_s", "low", "high"))
+        is_value = (value > 0) & (low > 0)
+        bars = {"symmetric": False, "array": short(high - value, 3), "arrayminus": short(value - low, 3)}
+        series = [("required", np.where(is_value, value, np.nan), bars, "circle")]
+        if not is_value.all():
+            series.append(("upper limit, 95 %", np.where(is_value, np.nan, high), {}, "triangle-left-open"))
+        ends = np.where(is_value, low, high).min(), high.max()
+        axis = {"title": {"text": "required D (cm²/s)"}, "type": "log", **_log_ticks(*map(float, ends))}
+        found["needs"] = _beside(needs, series, axis, "cm²/s")
+    return found
 
-    def points(x: NDArray, y: list[int], errors: Figure, axis: str, unit: str) -> Figure:
-        colour = COLOURS["blue"]
-        return {
-            "type": "scatter", "mode": "markers", "showlegend": False, "x": short(x), "y": y, "xaxis": axis,
-            "marker": {"color": colour, "size": 6}, "error_x": errors | {"color": colour, "thickness": 1.2, "width": 2},
+
+def _positive(value: object) -> bool:
+    return known(value) and value > 0
+
+
+def _beside(rows: Sequence[Content], series: Sequence[tuple], axis: Figure, unit: str) -> Figure:
+    """One line a scan, its name on the left."""
+    places = list(range(len(rows)))
+    look = {"color": COLOURS["blue"], "thickness": 1.2, "width": 2}
+    data = [
+        {
+            "type": "scatter", "mode": "markers", "name": name, "showlegend": len(series) > 1, "x": short(x),
+            "y": places,
+            "marker": {"color": COLOURS["blue"], "size": 7, "symbol": symbol}, "error_x": bars | look,
             "hovertemplate": "%{y}: %{x:.3g} " + unit + "<extra></extra>",
-        }  # fmt: skip
-
-    sigma = short(column(layers, "layer_sigma_nm"), 3)
-    data = [points(column(layers, "layer_nm"), places, {"array": sigma}, "x", "nm")]
-    layout: Figure = {
-        "height": 22 * len(layers) + 110,
-        "margin": {"l": 20, "r": 16, "t": 34, "b": 52},
-        "xaxis": {"title": {"text": "reacted layer (nm)"}, "domain": [0, 0.47 if needs else 1], "rangemode": "tozero"},
+        }
+        for name, x, bars, symbol in series
+    ]  # fmt: skip
+    layout = {
+        "height": 22 * len(rows) + 120,
+        "margin": {"l": 20, "r": 24, "t": 44, "b": 52},
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+        "xaxis": axis,
         "yaxis": {
-            "tickmode": "array", "mirror": "all", "tickvals": places, "ticktext": names, "automargin": True,
-            "range": [len(layers) - 0.4, -0.6],
+            "tickmode": "array", "tickvals": places, "ticktext": [escape(str(row["scan"]))[:40] for row in rows],
+            "automargin": True, "range": [len(rows) - 0.4, -0.6],
         },
     }  # fmt: skip
-    if needs:
-        rows = [row for _, row in needs]
-        value, low, high = (column(rows, f"required_diffusivity_{end}") for end in ("cm2_s", "low", "high"))
-        bars = {"symmetric": False, "array": short(high - value, 3), "arrayminus": short(value - low, 3)}
-        data.append(points(value, [i for i, _ in needs], bars, "x2", "cm²/s"))
-        layout["xaxis2"] = {
-            "title": {"text": "required D (cm²/s)"}, "domain": [0.53, 1], "type": "log", "anchor": "y",
-            "automargin": True,
-            **_log_ticks(float(np.nanmin(low)), float(np.nanmax(high))),
-        }  # fmt: skip
     return {"data": data, "layout": layout}
 
 
