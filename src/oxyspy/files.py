@@ -21,21 +21,23 @@ def whole_file(path: str | os.PathLike) -> Iterator[Path]:
     same folder, since only there is the rename atomic.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=f".part{path.suffix}", dir=path.parent)
-    os.close(handle)
-    # mkstemp makes private files; results get the permissions any new file would have
-    umask = os.umask(0)
-    os.umask(umask)
-    os.chmod(name, 0o666 & ~umask)
-    aside = Path(name)
+    aside = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=f".part{path.suffix}", dir=path.parent)
+        aside = Path(name)
+        os.close(handle)
+        # mkstemp makes private files; results get the permissions any new file would have
+        umask = os.umask(0)
+        os.umask(umask)
+        aside.chmod(0o666 & ~umask)
         yield aside
         os.replace(aside, path)
     except OSError as error:
         raise OxyspyError(f"could not write {path}: {error.strerror or error}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        if aside is not None:
+            aside.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
