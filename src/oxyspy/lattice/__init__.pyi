@@ -1,6 +1,7 @@
 from .agreement import LayerAgreement, combine_layers
 from .demodulation import Demodulated, demodulate
 from .fit import LatticeFit, fit_lattice
+from .identify import PhaseIdentity, identify_phase
 from .mapping import PhaseMap, phase_map
 from .observed import ObservedSpots, find_spots
 from .parent import Variant, variants
@@ -15,6 +16,7 @@ __all__ = [
     "LatticeFit",
     "LayerAgreement",
     "ObservedSpots",
+    "PhaseIdentity",
     "PhaseMap",
     "Spots",
     "Variant",
@@ -26,6 +28,7 @@ __all__ = [
     "find_spots",
     "fit_lattice",
     "from_structure",
+    "identify_phase",
     "layer_thickness",
     "phase_map",
     "variants",

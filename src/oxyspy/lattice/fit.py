@@ -67,8 +67,17 @@ class LatticeFit(Result):
             return f"not indexed: {self.reason}"
         return (
             f"lattice through {self.n_spots} spots with {100 * self.explained:.0f} % of the amplitude; pixel size off "
-            f"by {100 * self.scale_error_x:+.1f} % in x and {100 * self.scale_error_y:+.1f} % in y"
+            f"by {100 * self.scale_error_x:+.1f} % in x and {100 * self.scale_error_y:+.1f} % in y, by "
+            f"{100 * self.anisotropy:.1f} % between its extreme directions"
         )
+
+    @property
+    def anisotropy(self) -> float:
+        """Ratio of the largest to the smallest stretch in any direction, minus one."""
+        if not np.isfinite(self.scale_error_x):
+            return float("nan")
+        values = np.linalg.svd(self.distortion, compute_uv=False)
+        return float(values[0] / values[1] - 1)
 
     @property
     def distortion(self) -> NDArray:
