@@ -112,6 +112,10 @@ class Page:
             assert time.monotonic() < until, f"after {seconds:g} s still not: {expression}; {self.errors}"
             time.sleep(0.05)
 
+    def frame(self) -> None:
+        """Wait until what was asked for is on the screen."""
+        self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
+
     def screenshot(self, path: Path) -> None:
         """Save what the window shows as PNG."""
         answer = self.send("Page.captureScreenshot", format="png")

@@ -279,8 +279,10 @@ def _browsing(page):
     where = "document.querySelector('.browser .where').textContent"
     move = "(s => { s.value = %s; s.dispatchEvent(new Event('input')); })(document.querySelector('.browser input'))"
     page.value(move % "0")
+    page.frame()
     vacuum, at_vacuum = page.value(net), page.value(where)
     page.value(move % "s.max")
+    page.frame()
     bulk, at_bulk = page.value(net), page.value(where)
     # the scan begins in vacuum and ends in the bulk
     assert max(bulk) > 5 * max(map(abs, vacuum))

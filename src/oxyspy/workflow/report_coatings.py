@@ -18,7 +18,7 @@ def overview(rows: Sequence[Content]) -> dict[str, Figure]:
     layers = [row for row in rows if row.get("layer_supported") is True and known(row.get("layer_nm"))]
     if len(layers) > 1:
         bars = {"array": short(column(layers, "layer_sigma_nm"), 3)}
-        axis = {"title": {"text": "reacted layer (nm)"}, "rangemode": "tozero"}
+        axis = {"title": {"text": "reacted layer (nm)", "standoff": 8}, "rangemode": "tozero"}
         found["layers"] = _beside(layers, [("layer", column(layers, "layer_nm"), bars, "circle")], axis, "nm")
     needs = [row for row in rows if _positive(row.get("required_diffusivity_high"))]
     if len(needs) > 1:
@@ -29,7 +29,7 @@ def overview(rows: Sequence[Content]) -> dict[str, Figure]:
         if not is_value.all():
             series.append(("upper limit, 95 %", np.where(is_value, np.nan, high), {}, "triangle-left-open"))
         ends = np.where(is_value, low, high).min(), high.max()
-        axis = {"title": {"text": "required D (cm²/s)"}, "type": "log", **_log_ticks(*map(float, ends))}
+        axis = {"title": {"text": "required D (cm²/s)", "standoff": 8}, "type": "log", **_log_ticks(*map(float, ends))}
         found["needs"] = _beside(needs, series, axis, "cm²/s")
     return found
 
@@ -52,10 +52,10 @@ def _beside(rows: Sequence[Content], series: Sequence[tuple], axis: Figure, unit
         for name, x, bars, symbol in series
     ]  # fmt: skip
     layout = {
-        "height": 22 * len(rows) + 120,
-        "margin": {"l": 20, "r": 24, "t": 44, "b": 52},
-        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
-        "xaxis": axis,
+        "height": 22 * len(rows) + 128,
+        "margin": {"l": 20, "r": 24, "t": 52, "b": 52},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
+        "xaxis": axis | {"automargin": True},
         "yaxis": {
             "tickmode": "array", "tickvals": places, "ticktext": [escape(str(row["scan"]))[:40] for row in rows],
             "automargin": True, "range": [len(rows) - 0.4, -0.6],

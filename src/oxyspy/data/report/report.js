@@ -17,7 +17,7 @@
   };
 
   const styled = (layout) => {
-    const whole = { ...BASE, ...layout };
+    const whole = { ...BASE, ...layout, legend: { bgcolor: "rgba(0,0,0,0)", ...layout.legend } };
     for (const key of Object.keys(whole)) if (/^[xy]axis/.test(key)) whole[key] = { ...AXIS, ...whole[key] };
     return whole;
   };
@@ -143,10 +143,18 @@
           line: { color: "#808080", width: 0.7 } },
       ],
     });
+    let asked = false;
     const show = (i) => {
       const flags = spectra.flags[i] ? ` (${spectra.flags[i]})` : "";
       where.textContent = `position ${spectra.positions[i].toFixed(2)} nm${flags}`;
-      for (const plot of plots) if (plot.div.data) Plotly.react(plot.div, traces(plot, i), layout(plot), CONFIG);
+      // at most one drawing a frame, of the position that is then the last, so that dragging never lags behind
+      if (asked) return;
+      asked = true;
+      requestAnimationFrame(() => {
+        asked = false;
+        const last = Number(slider.value);
+        for (const plot of plots) if (plot.div.data) Plotly.react(plot.div, traces(plot, last), layout(plot), CONFIG);
+      });
     };
     slider.max = spectra.positions.length - 1;
     slider.value = Math.floor(spectra.positions.length / 2);
@@ -166,11 +174,12 @@
 
   // ---- drawing: what is near the eye first, the rest when the browser is idle, all before printing ----
   const waiting = new Map();
+  let ready = false;
   const draw = (div) => {
     const make = waiting.get(div);
     waiting.delete(div);
     if (make) make();
-    if (!waiting.size) document.body.dataset.drawn = "all";
+    if (ready && !waiting.size) document.body.dataset.drawn = "all";
   };
   const drawAll = () => [...waiting.keys()].forEach(draw);
   const idle = window.requestIdleCallback || ((job) => setTimeout(job, 30));
@@ -185,6 +194,12 @@
     const code = document.createElement("script");
     code.textContent = await unpack(document.getElementById("plotly").textContent);
     document.head.append(code);
+    const near = new IntersectionObserver(
+      (seen) => seen.forEach((entry) => { if (entry.isIntersecting) draw(entry.target); }), { rootMargin: "400px" });
+    const later = (div, job) => {
+      waiting.set(div, job);
+      near.observe(div);
+    };
     for (const packed of document.querySelectorAll("script.figures")) {
       // the overview has figures too
       const section = packed.closest("section");
@@ -193,19 +208,17 @@
       for (const div of section.querySelectorAll(".plot[data-figure]")) {
         const { data, layout } = figures[div.dataset.figure];
         div.style.height = `${layout.height}px`; // Plotly takes its height from here when the window changes
-        waiting.set(div, () => {
+        later(div, () => {
           Plotly.newPlot(div, data, styled(layout), CONFIG);
           if (browser && div.dataset.figure === "profile") {
             div.on("plotly_click", (event) => browser.at(event.points[0].x));
           }
         });
       }
-      if (browser) for (const [div, job] of browser.jobs) waiting.set(div, job);
+      if (browser) for (const [div, job] of browser.jobs) later(div, job);
     }
+    ready = true;
     if (!waiting.size) document.body.dataset.drawn = "all";
-    const near = new IntersectionObserver(
-      (seen) => seen.forEach((entry) => { if (entry.isIntersecting) draw(entry.target); }), { rootMargin: "400px" });
-    [...waiting.keys()].forEach((div) => near.observe(div));
     // what a browser holds at once without effort; of a longer page it draws what comes near
     if (waiting.size <= 600) idle(drawRest);
     // a sheet of A4 or letter is narrower than most windows, and figures do not follow by themselves
