@@ -1,0 +1,126 @@
+"""``oxyspy phases``: its files, its exit status, and that a failure stops nothing."""
+
+import csv
+import json
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+import yaml
+
+from oxyspy.cli import main
+from oxyspy.simulate import simulate_image
+
+COLUMNS = [
+    "image",
+    "status",
+    "phases",
+    "layer_phase",
+    "layer_nm",
+    "layer_sigma_nm",
+    "layer_supported",
+    "scale_error_x",
+    "scale_error_y",
+    "message",
+]
+
+
+def table(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def save(path, counts, pixel=0.02, units="nm"):
+    image = hs.signals.Signal2D(counts)
+    image.axes_manager.signal_axes.set(scale=pixel, units=units)
+    image.save(path)
+    return str(path)
+
+
+def test_dm4_gives_all_files_and_the_true_layer(test_data, tmp_path):
+    truth = yaml.safe_load((test_data / "haadf" / "truth.yaml").read_text())["rocksalt_2nm.dm4"]
+    assert main(["phases", str(test_data / "haadf" / "rocksalt_2nm.dm4"), "-o", str(tmp_path), "--quiet"]) == 0
+    (row,) = table(tmp_path / "summary.csv")
+    assert list(row) == COLUMNS
+    assert (row["status"], row["layer_phase"], row["layer_supported"]) == ("ok", "rocksalt", "true")
+    assert float(row["layer_nm"]) == pytest.approx(truth["thickness_nm"], abs=3 * float(row["layer_sigma_nm"]))
+    # line jitter and drift of the simulated scan strain it by up to a percent
+    assert float(row["scale_error_x"]) == pytest.approx(truth["scale_error_x"], abs=0.012)
+    assert float(row["scale_error_y"]) == pytest.approx(truth["scale_error_y"], abs=0.012)
+    folder = tmp_path / "rocksalt_2nm"
+    assert {p.name for p in folder.iterdir()} == {"map.csv", "map.png", "spots.png", "profile.png", "result.json"}
+    windows = table(folder / "map.csv")
+    assert {"x_nm", "y_nm", "phase", "probability", "alternative"} <= set(windows[0])
+    assert {w["phase"] for w in windows} >= {"layered", "rocksalt"}
+    result = json.loads((folder / "result.json").read_text())
+    assert len(result["provenance"]["inputs"]["rocksalt_2nm.dm4"]) == 64
+    assert result["layer"]["method"]
+    assert "lithium" in result["map"]["cannot_tell"]
+
+
+def test_failed_images_are_named_and_stop_nothing(tmp_path):
+    good = save(tmp_path / "good.hspy", simulate_image((448, 448), shell=None, seed=2).counts)
+    bare = save(tmp_path / "bare.hspy", np.random.default_rng(0).poisson(9, (128, 128)), 1.0, "")
+    noise = save(tmp_path / "noise.hspy", np.random.default_rng(0).poisson(9, (256, 256)))
+    out = tmp_path / "out"
+    assert main(["phases", bare, str(tmp_path / "none.dm4"), noise, good, good, "-o", str(out), "--quiet"]) == 0
+    rows = {row["image"]: row for row in table(out / "summary.csv")}
+    assert list(rows) == ["bare", "none", "noise", "good", "good-2"]
+    assert [row["status"] for row in rows.values()] == ["failed", "failed", "failed", "ok", "ok"]
+    assert "no length calibration" in rows["bare"]["message"]
+    assert "no such file" in rows["none"]["message"]
+    assert "not indexed" in rows["noise"]["message"]
+    # pristine: measured, no layer, an upper limit
+    assert rows["good"]["layer_supported"] == "false"
+    assert rows["good"]["layer_nm"] == ""
+    assert "below" in rows["good"]["message"]
+    assert main(["phases", bare, "-o", str(out), "--quiet"]) == 1
+
+
+def test_pixel_size_and_phases_can_be_given(tmp_path):
+    image = save(tmp_path / "image.hspy", simulate_image((400, 400), seed=4).counts, 1.0, "")
+    out = tmp_path / "out"
+    arguments = [
+        "phases",
+        image,
+        "-o",
+        str(out),
+        "--pixel",
+        "0.2 angstrom",
+        "--phases",
+        "LiNiO2, CoO",
+        "--window",
+        "0.9nm",
+    ]
+    assert main([*arguments, "--quiet"]) == 0
+    (row,) = table(out / "summary.csv")
+    assert row["status"] == "ok"
+    assert json.loads((out / "image" / "result.json").read_text())["map"]["candidates"] == ["LiNiO2", "CoO"]
+
+
+def test_image_without_a_surface_is_partial_and_says_so(tmp_path):
+    image = save(tmp_path / "inner.hspy", simulate_image((320, 320), shell=None, surface_at=-0.6, seed=4).counts)
+    assert main(["phases", image, "-o", str(tmp_path / "out"), "--quiet"]) == 0
+    (row,) = table(tmp_path / "out" / "summary.csv")
+    assert row["status"] == "partial"
+    assert "no surface" in row["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.dm4"], ["a.dm4", "-o", "x", "--window", "wide"], ["a.dm4", "-o", "x", "--window", "-1"]]
+)
+def test_bad_usage_is_status_2(arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(["phases", *arguments])
+    assert stop.value.code == 2
+
+
+def test_unknown_phase_is_status_1_and_lists_the_known(capsys, tmp_path):
+    assert main(["phases", "a.dm4", "-o", str(tmp_path), "--phases", "wurtzite"]) == 1
+    assert "known: layered, spinel, rocksalt" in capsys.readouterr().err
+
+
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit):
+        main(["phases", "--help"])
+    assert "oxyspy phases haadf.dm4 -o out" in capsys.readouterr().out
