@@ -226,13 +226,18 @@ def _linear_chi2(design: NDArray, y: NDArray) -> NDArray:
 def _interval(grid: NDArray, chi2: NDArray, rise: float) -> tuple[float, float]:
     """Ends of the region about the minimum where chi2 stays within ``rise`` of it."""
     best = int(chi2.argmin())
-    inside = chi2 <= chi2[best] + rise
-    low, high = best, best
-    while low > 0 and inside[low - 1]:
-        low -= 1
-    while high < grid.size - 1 and inside[high + 1]:
-        high += 1
-    return float(grid[low]), float(grid[high])
+    level = chi2[best] + rise
+    ends = []
+    for way, last in ((-1, 0), (1, grid.size - 1)):
+        at = best
+        while at != last and chi2[at + way] <= level:
+            at += way
+        end = grid[at]
+        if at != last:
+            # between two points of the grid, where the parabola crosses
+            end += way * abs(grid[at + way] - grid[at]) * (level - chi2[at]) / (chi2[at + way] - chi2[at])
+        ends.append(float(end))
+    return ends[0], ends[1]
 
 
 def fit_layer(
