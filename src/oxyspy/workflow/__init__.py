@@ -14,6 +14,8 @@ output
     Files of the results.
 figures
     Figures of the results.
+report
+    One self-contained page of a batch.
 """
 
 import lazy_loader as _lazy
