@@ -33,7 +33,7 @@ def plot_map(found: PhaseMap, image: NDArray | None = None, layer: ImageLayer | 
     layer : ImageLayer, optional
         Its thickness goes into the title.
     """
-    fig, axes = plotting.figure(1, 3, size=(10.2, 4.2), sharex=True, sharey=True)
+    fig, axes = plotting.figure(1, 3, size=(10.2, 4.0), sharex=True, sharey=True)
     image = found.source.image if image is None and found.source is not None else image
     extent = _extent(found)
     for axis in axes[:2]:
@@ -66,7 +66,7 @@ def plot_spots(found: PhaseMap) -> Figure:
     f = [np.fft.fftshift(np.fft.fftfreq(n, p)) for n, p in zip(image.shape[::-1], pixel, strict=True)]
     reach = 8.0
     cut = [np.abs(one) <= reach for one in f]
-    fig, axis = plotting.figure(size=(5.2, 6.2))
+    fig, axis = plotting.figure(size=(5.2, 5.9))
     part = np.log10(power[np.ix_(cut[1], cut[0])] + 1e-12)
     low, high = np.quantile(part, [0.3, 0.9999])
     edges = [f[0][cut[0]][0], f[0][cut[0]][-1], f[1][cut[1]][-1], f[1][cut[1]][0]]

@@ -309,7 +309,8 @@ def _classify(image, windows, spectrum, spots, fit, known, roi, step) -> PhaseMa
         best, crystal, options, names, fundamental / calibration.level, calibration, known, spacing
     )
     # where the fundamentals do not rise as rocksalt's would, the thickness is that of layered
-    thickness = np.where(rise < least, fundamental / calibration.level, thickness).astype(np.float32)
+    low = (rise < least) & _owned(best, crystal, options, names, "rocksalt", known)
+    thickness = np.where(low, fundamental / calibration.level, thickness).astype(np.float32)
     inside = _inside(thickness, crystal, noise / calibration.level, windows.sigma_nm, spacing)
     phase = np.full(crystal.shape, AMORPHOUS, np.int8)
     phase[_is_vacuum(windows.mean, ~inside)] = VACUUM
@@ -330,7 +331,7 @@ def _classify(image, windows, spectrum, spots, fit, known, roi, step) -> PhaseMa
     limit = np.where(inside, 3 * noise / 2 / calibration.level / size / np.maximum(thickness, 0.05), np.nan)
     warnings = _warnings(fit, calibration, spots, spectrum)
     kinds = np.array([next((v.family for v in known if phase_name(v, known) == n), "") for n in names], object)[phase]
-    alternative = _alternatives(kinds, share, rise < least, calibration, known, windows.sigma_nm, spacing, inside)
+    alternative = _alternatives(kinds, share, ~(rise >= least), calibration, known, windows.sigma_nm, spacing, inside)
     part = {
         name: scatter_back(np.take_along_axis(getattr(compared, name), best[None], axis=0)[0])
         for name in ("found", "missing", "unexplained")
@@ -462,6 +463,16 @@ def _bare_rise(best, crystal, options, names, fundamental, calibration, known, s
     return _rise(bare, bulk, fundamental, spacing), float(np.sqrt(np.sqrt((expected**2).mean())))
 
 
+def _owned(best, crystal, options, names, family, known) -> NDArray:
+    """Windows whose likeliest phase is of a family."""
+    indices = [
+        i for i, name in enumerate(names) if any(v.family == family and phase_name(v, known) == name for v in known)
+    ]
+    owned = np.zeros(crystal.shape, bool)
+    owned[crystal] = np.isin(options.label[best], indices)
+    return owned
+
+
 def _alternatives(kinds, share, low_rise, calibration, known, sigma, spacing, inside) -> NDArray:
     """Where an FFT cannot tell, and what from what: an index into `ALTERNATIVES` for each window."""
     out = np.zeros(kinds.shape, np.int8)
@@ -469,17 +480,18 @@ def _alternatives(kinds, share, low_rise, calibration, known, sigma, spacing, in
     # two half orders at once
     if layered:
         out[inside & (kinds == "spinel")] = 2
-    # half-way between two phases although no boundary is near
-    mixed = inside & (share > 0.2) & (share < 0.8) & (kinds != "spinel")
+    # half-way between two phases although no boundary is near; single windows are no phase that could have one
+    least = np.pi * (2 * sigma) ** 2 / np.prod(spacing)
+    pure = [_without_specks(inside & one, least) for one in (share <= 0.2, share >= 0.8)]
+    mixed = inside & (share > 0.2) & ~pure[1] & (kinds != "spinel")
     distances = [
-        distance_transform_edt(~pure, sampling=spacing) if pure.any() else np.full(kinds.shape, np.inf)
-        for pure in (inside & (share <= 0.2), inside & (share >= 0.8))
+        distance_transform_edt(~one, sampling=spacing) if one.any() else np.full(kinds.shape, np.inf) for one in pure
     ]
     away = mixed & (np.maximum(*distances) > 2 * sigma + 0.4)
-    out[_without_specks(away, np.pi * (2 * sigma) ** 2 / np.prod(spacing))] = 3
+    out[_without_specks(away, least)] = 3
     # no half order, and no rise of the fundamentals
     if layered:
-        bare = inside & (kinds == "rocksalt")
+        bare = inside & (kinds == "rocksalt") & (out == 0)
         out[bare & (low_rise if calibration.bulk.family == "layered" else True)] = 1
     return out
 
@@ -502,6 +514,10 @@ def _rise(bare, bulk, fundamental, spacing) -> NDArray:
         core = region & (inner >= 0.6 * inner.max())
         expected = level - slope * inner[core].mean()
         out[region] = np.median(fundamental[core]) / max(expected, 0.3 * level, 1e-6)
+    if np.isfinite(out).any():
+        # windows on a region's boundary go with the region
+        nearest = distance_transform_edt(~np.isfinite(out), return_distances=False, return_indices=True)
+        out = out[tuple(nearest)]
     return out
 
 
