@@ -13,6 +13,7 @@ from oxyspy.errors import OxyspyError
 # module names, in the order the help shows them
 COMMANDS: tuple[str, ...] = (
     "analyse",
+    "recipe",
     "phases",
     "info",
     "permeability",
