@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,7 @@ from oxyspy.files import sha256, write_json
 from oxyspy.workflow.analysis import analyse
 from oxyspy.workflow.output import SUMMARY_COLUMNS, save_scan, summary_row, write_csv
 from oxyspy.workflow.recipe import Recipe, load_recipe
+from oxyspy.workflow.runners import runner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +91,13 @@ def _name(name: str) -> str:
 
 
 def run_job(job: Job, recipe: Recipe, out: str) -> dict[str, Any]:
-    """Analyse one scan and write its files; never raises, but says in its row what went wrong."""
+    """Analyse one scan and write its files; what went wrong is said in its row.
+
+    Raises
+    ------
+    OxyspyError
+        The disk is full.
+    """
     import warnings
 
     folder = Path(out) / job.name
@@ -100,6 +109,9 @@ def run_job(job: Job, recipe: Recipe, out: str) -> dict[str, Any]:
             save_scan(result, folder)
             row = summary_row(result)
     except OxyspyError as error:
+        if no_room(error):
+            # no fault of this scan, and the next ones would go the same way
+            raise
         row = {"scan": job.name, "status": "failed", "message": str(error)}
     except Exception as error:
         # a defect of ours must not cost the other scans; it is named as what it is, with its place
@@ -108,8 +120,25 @@ def run_job(job: Job, recipe: Recipe, out: str) -> dict[str, Any]:
         row = {"scan": job.name, "status": "failed", "message": message}
     row["scan"] = job.name
     if row["status"] == "failed":
-        write_json(folder / "result.json", {"schema": 1, **row, "recipe": recipe.model_dump(mode="json")})
+        write_failed(row, recipe, out)
     return row
+
+
+def write_failed(row: dict[str, Any], recipe: Recipe, out: str) -> None:
+    """Write the ``result.json`` of a scan that failed, and take away what an earlier recipe made of it."""
+    folder = Path(out) / row["scan"]
+    for old in (folder / "profile.csv", *folder.glob("*.png"), *folder.glob("*.hspy")):
+        old.unlink(missing_ok=True)
+    write_json(folder / "result.json", {"schema": 1, **row, "recipe": recipe.model_dump(mode="json")})
+
+
+def no_room(error: BaseException | None) -> bool:
+    """Whether an error comes from a full disk, a quota or a limit of file size."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def analyse_many(
@@ -164,16 +193,21 @@ def analyse_many(
     marks = {job.name: _mark(job, recipe) for job in jobs}
     done = {job.name: row for job in jobs if resume and (row := _finished(out / job.name, marks[job.name]))}
     todo = [job for job in jobs if job.name not in done]
-    runner = _cluster(scheduler, workers) if scheduler or workers > 1 else _here
+    _sweep(out, todo)
     order = {job.name: i for i, job in enumerate(jobs)}
     bar = _bar(len(jobs), len(done), progress)
     try:
-        for row in runner(todo, recipe, str(out)):
-            done[row["scan"]] = row
-            write_json(out / row["scan"] / "done.json", {"mark": marks[row["scan"]], "row": row})
-            # the table grows with every scan, so that a run that is stopped leaves what it had
-            _write_summary(out, done, order)
-            bar(row)
+        tasks = {job.name: (job, recipe, str(out)) for job in todo}
+        with closing(runner(scheduler, workers)(run_job, tasks)) as rows:
+            for name, row, lost in rows:
+                if lost:
+                    row = {"scan": name, "status": "failed", "message": lost}
+                    write_failed(row, recipe, str(out))
+                done[name] = row
+                write_json(out / name / "done.json", {"mark": marks[name], "row": row})
+                # the table grows with every scan, so that a run that is stopped leaves what it had
+                _write_summary(out, done, order)
+                bar(row)
     finally:
         bar(None)
     _write_summary(out, done, order)
@@ -218,39 +252,14 @@ def _finished(folder: Path, mark: dict[str, Any]) -> dict[str, Any] | None:
     return content.get("row") if same and content["row"].get("status") != "failed" else None
 
 
-def _here(jobs: Iterable[Job], recipe: Recipe, out: str):
-    for job in jobs:
-        yield run_job(job, recipe, out)
-
-
-def _cluster(scheduler: str | None, workers: int) -> Callable:
-    """A runner on a dask.distributed cluster, or on this machine's processes."""
-
-    def run(jobs: list[Job], recipe: Recipe, out: str):
-        if scheduler is None:
-            from concurrent.futures import ProcessPoolExecutor, as_completed
-            from multiprocessing import get_context
-
-            # fork would copy threads' locks; every worker starts clean
-            with ProcessPoolExecutor(min(workers, max(len(jobs), 1)), mp_context=get_context("spawn")) as pool:
-                futures = [pool.submit(run_job, job, recipe, out) for job in jobs]
-                for future in as_completed(futures):
-                    yield future.result()
-            return
-        try:
-            from dask.distributed import Client, as_completed
-        except ImportError as error:
-            raise InputError("--scheduler needs the package distributed: pip install 'oxyspy[cluster]'") from error
-        try:
-            client = Client(scheduler, timeout="20s")
-        except OSError as error:
-            raise InputError(f"scheduler {scheduler}: cannot be reached: {error}") from error
-        with client:
-            futures = [client.submit(run_job, job, recipe, out, pure=False) for job in jobs]
-            for future in as_completed(futures):
-                yield future.result()
-
-    return run
+def _sweep(out: Path, todo: Sequence[Job]) -> None:
+    """Take away what a killed run was writing, and the marks of results that are about to be replaced."""
+    for folder in (out, *(out / job.name for job in todo)):
+        for part in folder.glob(".*-*.part*"):
+            part.unlink(missing_ok=True)
+    for job in todo:
+        # a run killed half-way through a new recipe must not pass for the old one's
+        (out / job.name / "done.json").unlink(missing_ok=True)
 
 
 def _bar(total: int, done: int, progress: bool) -> Callable:
