@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from nionswift_plugin.DM_IO import dm3_image_utils, parse_dm3
 
+from oxyspy.errors import InputError
 from oxyspy.files import whole_file
 
 # (name, offset, scale, unit), in the order of the array's axes; DigitalMicrograph keeps no names
@@ -21,15 +22,27 @@ EELS_TAGS = {
     "collection_mrad": 39.0,
     "exposure_s": 0.1,
     "current_na": 0.05,
+    "aperture_mm": 5.0,
 }
+SPECTROMETER = "GIF (simulated)"
 
 
-def image(data: np.ndarray, axes: Sequence[Axis], eels: dict[str, float] | None = None, title: str = "") -> dict:
+def image(
+    data: np.ndarray, axes: Sequence[Axis], eels: dict[str, float] | None = None, title: str = "", flat: bool = False
+) -> dict:
     """Return one image of a file as a tag tree.
 
-    A spectrum's energy axis is the array's last and the file's slowest, as DigitalMicrograph keeps spectrum images.
+    A spectrum's energy axis is the array's last and the file's slowest, as DigitalMicrograph keeps spectrum images; a
+    line scan has a second, empty direction. A ``flat`` one has none: its axes are position and energy, of which
+    RosettaSciIO takes the first for the signal's, whatever its unit.
     """
-    if eels is not None and data.ndim == 2:
+    if len(axes) != data.ndim:
+        raise InputError(f"{len(axes)} axes given for data of shape {data.shape}; needed {data.ndim}")
+    if data.dtype.type not in {known for _, known in dm3_image_utils.dm_image_dtypes.values()}:
+        raise InputError(f"data of type {data.dtype} given; DigitalMicrograph has floats and integers of up to 32 bits")
+    if eels is not None and data.ndim == 2 and flat:
+        data, axes = data.T, axes[::-1]
+    elif eels is not None and data.ndim == 2:
         data, axes = data[None], [("y", 0.0, axes[0][2], axes[0][3]), *axes]
     if eels is not None and data.ndim == 3:
         data, axes = np.moveaxis(data, -1, 0), [axes[-1], *axes[:-1]]
@@ -44,7 +57,7 @@ def image(data: np.ndarray, axes: Sequence[Axis], eels: dict[str, float] | None 
     tags: dict[str, Any] = {}
     if eels is not None:
         tags = {
-            "Meta Data": {"Format": "Spectrum image" if data.ndim == 3 else "Spectrum", "Signal": "EELS"},
+            "Meta Data": {"Format": "Spectrum image" if data.ndim > 1 else "Spectrum", "Signal": "EELS"},
             "Microscope Info": {
                 "Voltage": eels["voltage_kv"] * 1e3,
                 "Illumination Mode": "STEM NANOPROBE",
@@ -57,6 +70,10 @@ def image(data: np.ndarray, axes: Sequence[Axis], eels: dict[str, float] | None 
                     "Collection semi-angle (mrad)": eels["collection_mrad"],
                     "Convergence semi-angle (mrad)": eels["convergence_mrad"],
                 },
+            },
+            "EELS Spectrometer": {
+                "Instrument name": SPECTROMETER,
+                "Aperture label": f"{eels['aperture_mm']:g} mm",
             },
         }
     tree["ImageTags"] = tags
@@ -83,6 +100,7 @@ def write_dm4(
     *,
     title: str = "",
     eels: dict[str, float] | None = None,
+    flat: bool = False,
 ) -> None:
     """Write one image or EELS line scan or spectrum image as a DigitalMicrograph-4 file.
 
@@ -96,5 +114,12 @@ def write_dm4(
     title : str
     eels : dict, optional
         Tags of an EELS file, as `EELS_TAGS`; without them the data are an image.
+    flat : bool
+        Whether a line scan is stored with two axes instead of three; HyperSpy then loads it with x for the signal's.
+
+    Raises
+    ------
+    InputError
+        Axes or a type that do not fit the format.
     """
-    write_images(path, [image(data, axes, eels, title)])
+    write_images(path, [image(data, axes, eels, title, flat)])

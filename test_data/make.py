@@ -48,17 +48,37 @@ def plain(value):
     return float(f"{value:.6g}") if isinstance(value, (float, np.floating)) else value
 
 
-def main() -> None:
+def adf(scan: SimulatedScan, rows: int = 24, seed: int = 11) -> np.ndarray:
+    """Annular dark-field image of the rectangle whose middle row was scanned, shape (rows, positions).
+
+    Bright as what is there is thick, times the share scattered to high angles: of the coating a fifth of the cathode's.
+    """
+    truth = scan.truth
+    cathode = truth["layer_share"] + truth["bulk_share"]
+    coating = np.clip(truth["t_over_lambda"] / truth["t_over_lambda"].max() - cathode, 0, None)
+    profile = 150.0 + 3000.0 * (truth["t_over_lambda"] / truth["t_over_lambda"].max()) * cathode + 600.0 * coating
+    counts = np.random.default_rng(seed).poisson(np.broadcast_to(profile, (rows, profile.size)))
+    return counts.astype(np.uint16)
+
+
+def main(to: Path = FOLDER) -> None:
+    """Make all files below a folder."""
     truth = {}
     for name, choices in SCANS.items():
         scan = simulate_scan(**{**COMMON, "coating_nm": COATING_NM, **choices})
         unit = "µm" if name == "rocksalt_4nm_wrong_axis" else "nm"
-        folder = FOLDER / "demo" / name
+        folder = to / "demo" / name
         folder.mkdir(parents=True, exist_ok=True)
         for stem, counts, axis in (("core_loss", scan.core, scan.core_axis), ("low_loss", scan.low, scan.low_axis)):
             write_dm4(folder / f"{stem}.dm4", stored(counts), axes_of(scan, axis, unit), title=stem, eels=EELS_TAGS)
-        truth[name] = {k: plain(v) for k, v in scan.truth.items()}
+        # numbers before lists, for who reads it
+        lists = [k for k, v in scan.truth.items() if isinstance(v, np.ndarray)]
+        truth[name] = {k: plain(scan.truth[k]) for k in sorted(scan.truth, key=lambda k: k in lists)}
         if name == "rocksalt_2nm":
+            axis = axes_of(scan, scan.core_axis)
+            pixel = [("y", 0.0, *axis[0][2:]), axis[0]]
+            write_dm4(folder / "adf.dm4", adf(scan), pixel, title="ADF Image")
+            write_dm4(to / "flat_core_loss.dm4", stored(scan.core), axis, title="core_loss", eels=EELS_TAGS, flat=True)
             both = (stored(scan.core), stored(scan.low))
             images = [
                 image(counts, axes_of(scan, axis), EELS_TAGS, title)
@@ -66,10 +86,10 @@ def main() -> None:
                     both, (scan.core_axis, scan.low_axis), ("core_loss", "low_loss"), strict=True
                 )
             ]
-            write_images(FOLDER / "both_in_one.dm4", images)
+            write_images(to / "both_in_one.dm4", images)
     content = {"coating_nm": COATING_NM, "exposure_min": EXPOSURE_MIN, "scans": truth}
     head = "# What the scans of this folder were made with; see ../README.md.\n"
-    (FOLDER / "demo" / "truth.yaml").write_text(
+    (to / "demo" / "truth.yaml").write_text(
         head + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=118, allow_unicode=True)
     )
 

@@ -310,6 +310,8 @@ def simulate_scan(
     low = low_counts * scipy.fft.irfft(
         scattered * np.exp(-thickness)[:, None] * peak * phase, long, axis=-1
     )[:, :n_channels]  # fmt: skip
+    # rounding of either sign about zero would decide, machine by machine, whether a random number is drawn
+    low[low < 1e-9 * low_counts] = 0.0
 
     seen = 1 - 0.6 * np.exp(-((energy - energy[0]) / 6.0)) if roll_off else np.ones(n_channels)
     parts = (edges_recorded * beam[:, None], background * beam[:, None])
