@@ -76,8 +76,15 @@ def jobs_of(sources: Sequence[str | os.PathLike], core: str | None = None, low_l
         taken[name] = taken.get(name, 0) + 1
         files = tuple(str(file) for file in source.files)
         jobs.append(Job(name if taken[name] == 1 else f"{name}-{taken[name]}", files))
+    found = [Path(file).resolve() for job in jobs for file in job.files]
+    for path in map(Path, sources):
+        # a folder of measurements without a scan must not vanish from the table; loading says why it is none
+        measured = path.is_dir() and any(p.suffix.lower() in (".dm3", ".dm4") for p in path.iterdir())
+        if measured and not any(path.resolve() in (file, *file.parents) for file in found):
+            name = _name(path.name)
+            taken[name] = taken.get(name, 0) + 1
+            jobs.append(Job(name if taken[name] == 1 else f"{name}-{taken[name]}", (str(path),)))
     if not jobs:
-        # loading says of each file why it is no scan
         jobs = [Job(_name(Path(s).stem), (str(s),)) for s in sources if Path(s).is_file()]
     if not jobs:
         told = ", ".join(str(s) for s in sources)
