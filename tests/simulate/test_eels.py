@@ -183,6 +183,15 @@ def test_whole_lines_are_within_a_wide_window():
         simulate_scan(**SMALL, core_hole_ev=0.3).lines_within("Mn", 630, 650)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_metal_sets_in_at_the_surface_and_the_layer_ends_at_the_boundary(reverse):
+    scan = simulate_scan(**{**SMALL, "n_positions": 120, "step_nm": 0.1}, layer_nm=3.0, n_channels=256, reverse=reverse)
+    truth, way = scan.truth, -1 if reverse else 1
+    for share, at in ((truth["bulk_share"] + truth["layer_share"], "surface_nm"), (truth["bulk_share"], "boundary_nm")):
+        # both edges are error functions, of which half is at the centre; a straight line between 0.1 nm steps
+        assert np.interp(0.5, share[::way], scan.positions_nm[::way]) == pytest.approx(truth[at], abs=1e-3)
+
+
 def test_coating_has_oxygen_without_pre_edge_and_no_metal():
     scan = simulate_scan(**SMALL)
     truth = scan.truth
