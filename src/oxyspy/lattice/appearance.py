@@ -13,6 +13,8 @@ from oxyspy.lattice.parent import INDICES, Variant
 
 # a half-order family is there if it has this share of the strongest fundamental: layered has 0.8 or more, spinel 0.4
 PRESENT = 0.2
+# of two half-order families in the bulk, the weaker is there if it has this share of the stronger
+BALANCE = 0.5
 # fractions of the second phase in windows that hold two
 FRACTIONS = tuple(np.round(np.arange(0.1, 0.95, 0.1), 2))
 # prior of all mixtures of one pair against that of a pure phase: windows on a boundary are the fewer
@@ -32,6 +34,9 @@ class Calibration:
         Amplitude in the image over that of the structure, in units of the bulk's fundamentals.
     scatter : array, shape (9,)
         Relative scatter of each spot's amplitude in the bulk beyond the noise.
+    leak : array, shape (9,)
+        Amplitude at each spot, over the fundamentals', that is none of its own: the scan's jitter spreads every strong
+        spot along a line. Measured where the bulk has no spot.
     level : float
         Root mean square of the three fundamentals in the bulk, in the image's units.
     """
@@ -39,6 +44,7 @@ class Calibration:
     bulk: Variant
     transfer: NDArray
     scatter: NDArray
+    leak: NDArray
     level: float
 
     def amplitudes(self, variant: Variant) -> NDArray:
@@ -63,7 +69,10 @@ def calibrate(amplitude: NDArray, noise: NDArray, known: Sequence[Variant]) -> C
     """
     power = np.maximum(np.median(amplitude**2 - noise**2, axis=1), 0.0)
     seen = np.sqrt(power)
-    families = seen[3:].reshape(3, 2).max(axis=1) > PRESENT * seen[:3].max()
+    halves = seen[3:].reshape(3, 2).max(axis=1)
+    families = halves > PRESENT * seen[:3].max()
+    # spinel shows both alike; much less of one than of the other is what a jittering scan leaks, or a twin
+    families[:2] &= halves[:2] > BALANCE * halves[:2].max()
     # the mixed family tells nothing: spinel's 220 is weak and double diffraction makes it
     matching = [v for v in known if np.array_equal(v.orders[:2], families[:2])]
     # planes inclined to the beam add no spot: taken only where nothing else has none
@@ -83,7 +92,13 @@ def calibrate(amplitude: NDArray, noise: NDArray, known: Sequence[Variant]) -> C
     spread = 0.7413 * (np.quantile(ratio, 0.75, axis=1) - np.quantile(ratio, 0.25, axis=1))
     counted = np.median(noise / thickness) / np.sqrt(2)
     relative = np.sqrt(np.maximum(spread**2 - counted**2, 0)) / np.maximum(seen, 0.1 * level)
-    return Calibration(bulk, transfer / level, np.clip(relative, 0.06, 0.25), level)
+    absent = np.flatnonzero(bulk.amplitude < 0.05 * bulk.amplitude.max())
+    leak = np.zeros(9)
+    if len(absent):
+        leak[absent] = np.sqrt(np.maximum((amplitude[absent] ** 2 - noise**2).mean(axis=1), 0)) / level
+        # under the bulk's own half orders it cannot be seen: as bad as the worst
+        leak[3:][bulk.amplitude[3:] >= 0.05 * bulk.amplitude.max()] = leak[absent].max()
+    return Calibration(bulk, transfer / level, np.clip(relative, 0.06, 0.25), np.clip(leak, 0, 0.2), level)
 
 
 def _transfer(seen: NDArray, bulk: Variant) -> tuple[NDArray, float]:
@@ -177,7 +192,7 @@ class Likelihood:
     unexplained: NDArray
 
 
-def likelihood(amplitude: NDArray, noise: NDArray, options: States, scatter: NDArray, level: float) -> Likelihood:
+def likelihood(amplitude: NDArray, noise: NDArray, options: States, calibration: Calibration) -> Likelihood:
     r"""Compare the amplitudes of each window with each state's.
 
     Parameters
@@ -186,8 +201,7 @@ def likelihood(amplitude: NDArray, noise: NDArray, options: States, scatter: NDA
         Moduli, in the image's units.
     noise : array, shape (n,)
     options : States
-    scatter : array, shape (9,)
-    level : float
+    calibration : Calibration
 
     Returns
     -------
@@ -200,9 +214,11 @@ def likelihood(amplitude: NDArray, noise: NDArray, options: States, scatter: NDA
     -----
     The modulus of a coefficient with noise of power N^2 about a true modulus m has mean
     :math:`\sqrt{m^2 + \pi N^2 / 4}` and variance between 0.215 N^2 (m = 0) and 0.5 N^2, to a few percent those of
-    Rice's distribution. The thickness of the window multiplies all nine spots alike and is fitted for each state.
+    Rice's distribution. What the scan's jitter leaks from the fundamentals counts as noise. The thickness of the window
+    multiplies all nine spots alike and is fitted for each state.
     """
-    a, n = amplitude / level, np.maximum(noise / level, 1e-6)
+    scatter = calibration.scatter
+    a, n = amplitude / calibration.level, np.maximum(noise / calibration.level, 1e-6)
     shape = (len(options.label), a.shape[1])
     log, thickness = np.empty(shape), np.empty(shape)
     parts = {name: np.empty(shape, np.float32) for name in ("found", "missing", "unexplained")}
@@ -216,8 +232,10 @@ def likelihood(amplitude: NDArray, noise: NDArray, options: States, scatter: NDA
             t = (weight * expected[:, None] * debiased).sum(axis=0) / (weight * (expected[:, None] ** 2)).sum(axis=0)
             rough = np.maximum(t, 0.02)
         m = t * expected[:, None]
-        variance = n**2 * (0.5 - 0.285 / (1 + (m / n) ** 2)) + (model * t) ** 2
-        residual = np.minimum((a - np.sqrt(m**2 + 0.785 * n**2)) ** 2 / variance, LARGEST_RESIDUAL**2)
+        strongest = np.sqrt((expected[:3] ** 2).mean())
+        power = n**2 + (calibration.leak[:, None] * t * strongest) ** 2
+        variance = power * (0.5 - 0.285 / (1 + m**2 / power)) + (model * t) ** 2
+        residual = np.minimum((a - np.sqrt(m**2 + 0.785 * power)) ** 2 / variance, LARGEST_RESIDUAL**2)
         log[s] = options.log_prior[s] - 0.5 * (residual + np.log(variance)).sum(axis=0)
         thickness[s] = t
         visible = m > 3 * n

@@ -300,7 +300,7 @@ def _classify(image, windows, spectrum, spots, fit, known, roi, step) -> PhaseMa
     calibration = calibrate(modulus[:, region], noise[region], known)
     fit = referred(fit, calibration.bulk.basis)
     options = states(calibration, known, names)
-    compared = likelihood(modulus[:, crystal], noise[crystal], options, calibration.scatter, calibration.level)
+    compared = likelihood(modulus[:, crystal], noise[crystal], options, calibration)
     best, probability, fraction = _posterior(compared, options, len(names))
 
     thickness = np.zeros(crystal.shape, np.float32)

@@ -145,7 +145,7 @@ def find_spots(
     area = float(window.sum(dtype=float))
     resolution = 2.0 / min(ny * pixel_nm[1], nx * pixel_nm[0])
 
-    background = _radial_background(power, radius, resolution, g_max)
+    background = np.maximum(_radial_background(power, radius, resolution, g_max), _streaks(power))
     reach = [max(1, round(APART / 2 / step)) for step in (gy[1] - gy[0], gx[1] - gx[0])]
     peak = (power == maximum_filter(power, [2 * n + 1 for n in reach])) & (power > snr**2 * background)
     peak &= (radius > max(g_min, 2 * resolution)) & (radius < g_max) & (gx >= 0)
@@ -199,6 +199,12 @@ def _radial_background(power: NDArray, radius: NDArray, resolution: float, g_max
         return np.full_like(power, 1e-12 * power.max())
     logs = np.interp(radius, (bins + width / 2)[known], np.log(level[known] / np.log(2)))
     return np.maximum(np.exp(logs), 1e-12 * power.max())
+
+
+def _streaks(power: NDArray) -> NDArray:
+    """Mean power along each row and each column, whichever is more, from their medians."""
+    down, across = np.median(power, axis=0, keepdims=True), np.median(power, axis=1, keepdims=True)
+    return np.maximum(down, across) / np.log(2)
 
 
 def _parabola(power: NDArray, rows: NDArray, columns: NDArray) -> tuple[NDArray, NDArray]:
