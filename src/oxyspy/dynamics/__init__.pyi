@@ -1,4 +1,4 @@
-from .diffusivity import Diffusivity, HavenRatio, collective_diffusivity, combine, diffusivity, haven_ratio
+from .estimate import Diffusivity, HavenRatio, collective_diffusivity, combine, diffusivity, haven_ratio
 from .glass import Recipe, melt_quench, random_packing, read_recipe
 from .msd import cross_displacement, local_exponent, mean_squared_displacement
 from .onsager import OnsagerMatrix, onsager_matrix

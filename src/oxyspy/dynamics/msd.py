@@ -130,7 +130,7 @@ def displacement_covariance(lags: np.ndarray, growth: np.ndarray, frames: int) -
     lags
         Frames, shape (k,).
     growth
-        Mean squared displacement along one dimension for the lags 0, 1, ... to at least ``frames``.
+        Mean squared displacement along one dimension for the lags 0, 1, ... to at least twice ``frames``.
     frames
         Length of the trajectory.
 
@@ -152,12 +152,12 @@ def displacement_covariance(lags: np.ndarray, growth: np.ndarray, frames: int) -
     lags = np.asarray(lags, int)
     covariance = np.empty((len(lags), len(lags)))
     for a, n in enumerate(lags):
-        for b, m in enumerate(lags[: a + 1]):
-            windows_n, windows_m = frames - n, frames - m
-            k = np.arange(1 - windows_n, windows_m)
-            pairs = np.minimum(windows_n, windows_m - k) - np.maximum(0, -k)
-            c = growth[abs(n - k)] + growth[abs(m + k)] - growth[abs(k)] - growth[abs(n - k - m)]
-            covariance[a, b] = covariance[b, a] = (pairs @ c**2) / (2 * windows_n * windows_m)
+        m = lags[: a + 1, None]
+        k = np.arange(1 - (frames - n), frames - m[0, 0])
+        pairs = np.maximum(np.minimum(frames - n, frames - m - k) - np.maximum(0, -k), 0)
+        c = growth[abs(n - k)] - growth[abs(k)] + growth[abs(m + k)] - growth[abs(n - k - m)]
+        total = np.einsum("mk,mk,mk->m", pairs, c, c)
+        covariance[a, : a + 1] = covariance[: a + 1, a] = total / (2 * (frames - n) * (frames - m[:, 0]))
     return covariance
 
 

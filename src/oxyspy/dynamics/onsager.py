@@ -9,7 +9,8 @@ import numpy as np
 from scipy.constants import Boltzmann, eV
 
 from oxyspy.dynamics import msd as kernels
-from oxyspy.dynamics.diffusivity import ANGSTROM2_PER_PS, FIT_LAGS, LONGEST, diffusivity, fit_line
+from oxyspy.dynamics.estimate import ANGSTROM2_PER_PS, LONGEST, diffusivity
+from oxyspy.dynamics.fitting import FIT_LAGS, fit_line
 from oxyspy.dynamics.trajectories import Trajectory
 from oxyspy.errors import InputError, MethodError
 from oxyspy.results import Result

@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from oxyspy import __version__
-from oxyspy.dynamics.diffusivity import Curve
+from oxyspy.dynamics.estimate import Curve
 from oxyspy.dynamics.figures import plot_arrhenius, plot_displacements
 from oxyspy.dynamics.onsager import OnsagerMatrix
 from oxyspy.dynamics.study import DiffusionStudy, summary_rows

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from oxyspy.dynamics.diffusivity import Diffusivity, combine, diffusivity
+from oxyspy.dynamics.estimate import Diffusivity, combine, diffusivity
 from oxyspy.dynamics.structure import Order, density, residual_order
 from oxyspy.dynamics.trajectories import Trajectory
 from oxyspy.errors import InputError, MethodError, OxyspyError
