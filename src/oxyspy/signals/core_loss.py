@@ -258,10 +258,8 @@ def _map_blocks(kernel, signal: CoreLossEELSSpectrum, *others) -> CoreLossEELSSp
         # a kernel needs whole spectra: the energy axis becomes one chunk
         blocks = [da.asarray(d).rechunk({-1: -1}) for d in data]
         positions = blocks[0].chunks[:-1]
-        blocks[1:] = [
-            b.rechunk(dict(enumerate(positions))) if b.shape[:-1] == blocks[0].shape[:-1] else b
-            for b in blocks[1:]
-        ]
+        same = dict(enumerate(positions))
+        blocks[1:] = [b.rechunk(same) if b.shape[:-1] == blocks[0].shape[:-1] else b for b in blocks[1:]]
         index = tuple(range(blocks[0].ndim))
         pairs = []
         for number, block in enumerate(blocks):
