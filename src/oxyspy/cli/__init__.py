@@ -40,8 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; status 0 on success, 1 when the work failed, 2 when the command line was wrong."""
-    args = build_parser().parse_args(argv)
     try:
+        args = build_parser().parse_args(argv)
         return args.run(args) or 0
     except OxyspyError as error:
         print(f"oxyspy: {error}", file=sys.stderr)
