@@ -229,7 +229,7 @@ def analyse_arrays(
     measured = _measure_edges(prepared, recipe, missing)
     if not any(item.lines for item in measured.values()):
         raise InputError(f"no white lines of the recipe could be measured: {'; '.join(missing)}")
-    layer = _fit(positions_nm, measured, recipe, missing)
+    layer = _fit(positions_nm, measured, prepared, recipe, missing)
     states = {n: _state(item, layer, positions_nm, prepared) for n, item in measured.items() if item.lines}
     diffusivity = _required(layer, recipe, missing)
     return ScanResult(
@@ -268,7 +268,7 @@ def _measure_edges(scan: Prepared, recipe: Recipe, missing: list[str]) -> dict[s
     return measured
 
 
-def _fit(positions, measured, recipe: Recipe, missing: list[str]) -> ReactedLayer | None:
+def _fit(positions, measured, scan: Prepared, recipe: Recipe, missing: list[str]) -> ReactedLayer | None:
     """The layer from the recipe's witnesses."""
     metal = [item.along for item in measured.values() if item.lines]
     witnesses = [w for name in recipe.witnesses if (w := _witness(name, measured)) is not None]
@@ -279,14 +279,28 @@ def _fit(positions, measured, recipe: Recipe, missing: list[str]) -> ReactedLaye
     variance = np.nansum([f.covariance[:, :2, :2].sum((1, 2)) for f in metal], axis=0)
     unknown = np.all([~np.isfinite(f.values[:, 0]) for f in metal], axis=0)
     variance[unknown] = variance.max() if np.any(variance > 0) else 1.0
+    beam = _zero_loss_intensity(scan)
     try:
-        layer = fit_layer(positions, (signal, variance), witnesses)
+        layer = fit_layer(positions, (signal / beam, variance / beam**2), witnesses)
     except OxyspyError as error:
         missing.append(f"no layer: {error}")
         return None
     if not layer.supported and not np.isfinite(layer.upper_limit_nm):
         missing.append(f"no layer: {layer.reason}")
     return layer
+
+
+def _zero_loss_intensity(scan: Prepared) -> NDArray | float:
+    """Zero-loss counts along the line, relative to their median: what deconvolved edges are in proportion to.
+
+    Without them the coating, thinner in mean free paths than the cathode, would draw the surface towards itself. One
+    low loss for all, or one missing, tells nothing.
+    """
+    if scan.zero_loss is None or scan.zero_loss.area.shape != scan.counts.shape[:2]:
+        return 1.0
+    area = scan.zero_loss.area
+    beam = np.where(np.isfinite(area), area, 0).mean(0)
+    return beam / np.median(beam) if (beam > 0).all() else 1.0
 
 
 def _witness(name: str, measured: Mapping[str, EdgeMeasurement]) -> Witness | None:
