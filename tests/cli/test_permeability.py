@@ -99,7 +99,7 @@ def test_an_upper_limit_is_written_as_one(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (LAYER, "one of the arguments --time --L --D --known-coating is required"),
+        (LAYER, "one of the arguments --time --cycles --life --L --D --known-coating is required"),
         ([*LAYER, "--time", "1h", "--L", "1e6/eV/cm/s"], "not allowed with argument"),
         ([*LAYER, "--time", "165"], "has no unit"),
         ([*LAYER, "--time", "2nm"], "needed a quantity that converts to s"),
@@ -137,3 +137,53 @@ def test_help_has_an_example(capsys):
         main(["permeability", "--help"])
     assert stop.value.code == 0
     assert "oxyspy permeability --layer 2.0+-0.3nm" in capsys.readouterr().out
+
+
+def test_cycles_are_the_time_they_spend_at_high_voltage(tmp_path):
+    assert main([*LAYER, "--cycles", "200", "--period", "4h", "--fraction", "0.2", "-o", str(tmp_path / "a")]) == 0
+    assert main([*LAYER, "--time", "160h", "-o", str(tmp_path / "b")]) == 0
+    a, b = (table(tmp_path / name / "permeability.csv")["required_diffusivity_cm2_s"] for name in "ab")
+    assert float(a) == pytest.approx(float(b), rel=1e-12)
+
+
+def test_the_time_is_also_told_in_cycles(capsys):
+    cycle = ["--period", "33min", "--fraction", "0.5"]
+    assert main([*LAYER, "--L", "1.455e6/eV/cm/s", *cycle]) == 0
+    # 165.2 min over 16.5
+    assert "10 cycles" in capsys.readouterr().out
+
+
+def test_a_life_asks_for_the_largest_d(capsys, tmp_path):
+    assert main([*LAYER, "--life", "5year", "-o", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("D up to ")
+    # five years instead of 165 min for 7e-19
+    found = float(table(tmp_path / "permeability.csv")["allowed_diffusivity_cm2_s"])
+    assert found == pytest.approx(7.006e-19 * 165 / (5 * 525960), rel=2e-3)
+
+
+@pytest.mark.parametrize("way", [["--time", "165min"], ["--L", "1.455e6/eV/cm/s"]])
+def test_an_uneven_coating_is_told_beside_the_steady_model(capsys, tmp_path, way):
+    assert main([*LAYER, *way, "--spread", "0.5", "--geometry", "plane", "-o", str(tmp_path)]) == 0
+    assert "coating uneven by 50 %" in capsys.readouterr().out
+    # <1/l> of a log-normal thickness
+    assert float(table(tmp_path / "permeability.csv")["beyond_factor"]) == pytest.approx(0.8, rel=1e-6)
+    assert json.loads((tmp_path / "permeability.json").read_text())["beyond"]["factor"] == pytest.approx(0.8, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--time", "1h", "--pinholes", "0.01"], "--pinholes: needs --layer-L"),
+        (["--time", "1h", "--uptake", "1e20/cm^3", "--spread", "0.2"], "--uptake: not allowed"),
+        (["--cycles", "5"], "--period and --fraction"),
+        (["--cycles", "-5"], "positive number of cycles"),
+        (["--time", "1h", "--period", "1h", "--fraction", "0.5"], "give --cycles"),
+        (["--cycles", "5", "--period", "1h", "--fraction", "20"], "per cent"),
+        (["--time", "1h", "--spread", "40"], "0 to 3"),
+    ],
+)
+def test_options_that_say_nothing_are_bad_usage(capsys, more, message):
+    with pytest.raises(SystemExit) as stop:
+        main([*LAYER, *more])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err

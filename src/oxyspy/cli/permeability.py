@@ -25,10 +25,37 @@ examples:
     oxyspy permeability --layer 2nm --coating 10nm --known-coating Li3B11O18 --environment Li3PS4
   the same, with tables and a figure in the folder out:
     oxyspy permeability --layer 2nm --coating 10nm --time 165min -o out
+  after 200 cycles of 4 h, a fifth of each at high voltage:
+    oxyspy permeability --layer 2nm --coating 10nm --cycles 200 --period 4h --fraction 0.2
+  what may D be at most, for 2 nm after five years?
+    oxyspy permeability --layer 2nm --coating 10nm --life 5year
+  a coating of uneven thickness with holes, over a layer that resists oxygen too:
+    oxyspy permeability --layer 2nm --coating 10nm --time 165min --spread 0.4 --pinholes 0.001 --layer-L 1e6/eV/cm/s
 
 Every number needs its unit. An error may follow it as +-, ± or +/-; what has none is taken as exact. What is not given
 is as in the study (radius 5 um, O2 in air outside, ...) and is printed with the result.
 """
+
+
+def plain(low: float, high: float, words: str):
+    """Return an argparse type: a number without unit above ``low`` up to ``high``; per cent are written with %."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text.rstrip("% ")) / (100 if text.rstrip().endswith("%") else 1)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text}: needed {words}") from error
+        if not low < value <= high:
+            raise argparse.ArgumentTypeError(f"{text}: needed {words}")
+        return value
+
+    return read
+
+
+CYCLES = plain(0, 1e9, "a positive number of cycles")
+SHARE = plain(0, 1, "a fraction up to 1, or per cent as 20%")
+SHARE_OR_NONE = plain(-1e-9, 1, "a fraction from 0 to 1, or per cent as 1%")
+SPREAD = plain(-1e-9, 3, "a standard deviation over the mean, 0 to 3")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -36,8 +63,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "permeability",
         help="oxygen diffusivity of a coating from the reacted layer under it, and back",
-        description="Backward (--time): the oxygen diffusivity a coating must have had for the layer to form in that "
-        "time. Forward (--L, --D or --known-coating): the time in which the layer forms.",
+        description="Backward (--time or --cycles): the oxygen diffusivity a coating must have had for the layer to "
+        "form in that\ntime; with --life the largest it may have. Forward (--L, --D or --known-coating): the time in "
+        "which the layer\nforms. By steady permeation; then, where asked for, with what that leaves out.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,9 +79,46 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--environment", metavar="NAME", help="outside the coating: air or Li3PS4, in place of --mu-e")
     way = parser.add_mutually_exclusive_group(required=True)
     way.add_argument("--time", type=quantity("time"), metavar="MIN", help="backward: time at high voltage")
+    way.add_argument(
+        "--cycles",
+        type=CYCLES,
+        metavar="N",
+        help="backward: cycles, with --period and --fraction",
+    )
+    way.add_argument("--life", type=quantity("time"), metavar="MIN", help="backward: largest D that keeps the layer")
     way.add_argument("--L", type=quantity("L"), metavar="1/EV/CM/S", help="forward: Onsager coefficient")
     way.add_argument("--D", type=quantity("D"), metavar="CM^2/S", help="forward: oxygen diffusivity")
     way.add_argument("--known-coating", metavar="NAME", help="forward: a coating of `oxyspy coatings`")
+    parser.add_argument("--period", type=quantity("time"), metavar="MIN", help="of a cycle; forward: also in cycles")
+    parser.add_argument(
+        "--fraction",
+        type=SHARE,
+        metavar="X",
+        help="of a cycle at high voltage, 0-1",
+    )
+    fuller = parser.add_argument_group("beyond steady growth through an even coating")
+    fuller.add_argument(
+        "--layer-L", type=quantity("layer_L"), metavar="1/EV/CM/S", help="the reacted layer resists too, with this L"
+    )
+    fuller.add_argument(
+        "--spread",
+        type=SPREAD,
+        default=0.0,
+        metavar="X",
+        help="relative deviation of the coating",
+    )
+    fuller.add_argument(
+        "--pinholes",
+        type=SHARE_OR_NONE,
+        metavar="X",
+        help="area without coating, 0-1; needs --layer-L",
+    )
+    fuller.add_argument(
+        "--uptake",
+        type=quantity("concentration"),
+        metavar="CM^-3",
+        help="oxygen that fills the coating first (time lag); alone, not with the others",
+    )
     parser.add_argument("--geometry", choices=("sphere", "cylinder", "plane"), default="sphere", help="default: sphere")
     parser.add_argument(
         "--coatings", metavar="FILE", help="YAML file of more coatings to compare with or to choose from"
@@ -83,7 +148,13 @@ def quantity(name: str):
 def run(args: argparse.Namespace) -> int | None:
     """Run the subcommand."""
     from oxyspy.data import load
-    from oxyspy.transport import coatings, densification_time, required_diffusivity
+    from oxyspy.transport import (
+        allowed_diffusivity,
+        coatings,
+        densification_time,
+        required_diffusivity,
+        time_at_voltage,
+    )
 
     if args.environment is not None and args.mu_e is not None:
         args.parser.error("argument --environment: not allowed with argument --mu-e")
@@ -98,31 +169,66 @@ def run(args: argparse.Namespace) -> int | None:
             given[name], given[f"{name}_sigma"] = pair
     if args.environment is not None:
         given["mu_e"] = environments[args.environment]["mu_e"]["value"]
+    _check_together(args)
     if args.time is not None:
         given["time"], given["time_sigma"] = args.time
-        return _backward(required_diffusivity(**given), known, args.output)
+        return _backward(required_diffusivity(**given), known, args)
+    if args.cycles is not None:
+        given["time"] = float(time_at_voltage(args.cycles, args.period[0], args.fraction))
+        return _backward(required_diffusivity(**given), known, args)
+    if args.life is not None:
+        given["time_sigma"] = args.life[1]
+        allowed = allowed_diffusivity(given.pop("layer"), given.pop("coating"), args.life[0], **given)
+        return _backward(allowed, known, args)
     for name in ("L", "D"):
         pair = getattr(args, name)
         if pair is not None:
             given[name], given[f"{name}_sigma"] = pair
     if args.known_coating is not None:
         given["known"] = known[args.known_coating]
-    return _forward(densification_time(**given), known, args.output)
+    return _forward(densification_time(**given), known, args)
 
 
-def _backward(found, known, output: str | None) -> None:
+def _check_together(args: argparse.Namespace) -> None:
+    """Refuse options that say nothing without another."""
+    cycle = (args.period, args.fraction)
+    if any(one is not None for one in cycle) and None in cycle or args.cycles is not None and None in cycle:
+        args.parser.error("arguments --period and --fraction: needed both, of one cycle")
+    if args.period is not None and (args.time is not None or args.life is not None):
+        args.parser.error("argument --period: not allowed with --time or --life; give --cycles")
+    if args.pinholes and args.layer_L is None:
+        args.parser.error("argument --pinholes: needs --layer-L, since nothing else resists in a hole")
+    if args.uptake is not None and (args.layer_L is not None or args.pinholes or args.spread):
+        args.parser.error("argument --uptake: not allowed with --layer-L, --spread or --pinholes")
+
+
+def _fuller(found, args: argparse.Namespace):
+    """Return the result beyond the steady model, or None where nothing of it was asked for."""
+    asked = {name: getattr(args, name)[0] for name in ("layer_L", "uptake") if getattr(args, name) is not None}
+    asked |= {name: getattr(args, name) for name in ("spread", "pinholes") if getattr(args, name)}
+    if not asked:
+        return None
+    from oxyspy.transport import beyond_steady
+
+    return beyond_steady(found, **asked)
+
+
+def _backward(found, known, args: argparse.Namespace) -> None:
     from oxyspy.transport import compare_coatings
     from oxyspy.transport.compare import VERDICTS
 
-    beside = compare_coatings(found, known)
+    beside, beyond = compare_coatings(found, known), _fuller(found, args)
     # files first: whoever reads the text may stop listening
-    if output is not None:
+    if args.output is not None:
         from oxyspy.plotting import save_figure
         from oxyspy.transport.figures import plot_required
 
-        folder = _write(output, found, "required_diffusivity_cm2_s", {"comparison": beside})
+        quantity = "required_diffusivity_cm2_s" if args.life is None else "allowed_diffusivity_cm2_s"
+        folder = _write(args.output, found, quantity, {"comparison": beside, "beyond": beyond})
         save_figure(plot_required(found, beside), folder / "permeability.png")
     print(found)
+    if beyond is not None:
+        print(beyond)
     _print_inputs(found)
     rows = [
         [one.coating, f"{one.diffusivity:.2g}", f"{one.required:.2g}", f"{one.ratio:.2g}", VERDICTS[one.verdict]]
@@ -132,16 +238,25 @@ def _backward(found, known, output: str | None) -> None:
     print("\n".join(table_lines(["coating", "its D", "needed", "L/needed", "verdict"], rows)))
 
 
-def _forward(found, known, output: str | None) -> None:
-    if output is not None:
+def _forward(found, known, args: argparse.Namespace) -> None:
+    from oxyspy.transport import cycles_of
+
+    beyond, more = _fuller(found, args), {}
+    if args.period is not None and found.value == found.value:
+        more["cycles"] = cycles_of(found.value, args.period[0], args.fraction)
+    if args.output is not None:
         from oxyspy.plotting import save_figure
         from oxyspy.transport.figures import plot_growth
 
-        folder = _write(output, found, "time_s", {})
+        folder = _write(args.output, found, "time_s", {"beyond": beyond, **more})
         # a layer that may be none has no growth to show
         if not found.upper_limit:
             save_figure(plot_growth(found, known), folder / "permeability.png")
     print(found)
+    if more:
+        print(f"{more['cycles']:.3g} cycles")
+    if beyond is not None:
+        print(beyond)
     _print_inputs(found)
 
 
@@ -174,6 +289,10 @@ def _write(output: str, found, quantity: str, more: dict):
     rows += [("upper_limit", found.upper_limit), ("reason", found.reason)]
     for name, pair in found.inputs.items():
         rows += [(f"{name}", pair["value"]), (f"{name}_sigma", pair["sigma"])]
+    if (beyond := more.get("beyond")) is not None:
+        rows += [(f"beyond_{quantity}{end}", getattr(beyond, name)) for end, name in _ENDS]
+        rows += [("beyond_factor", beyond.factor), ("beyond_method", beyond.method), ("beyond_reason", beyond.reason)]
+    rows += [("cycles", more["cycles"])] if "cycles" in more else []
     for one in more.get("comparison", ()):
         rows += [(f"{one.coating}_ratio", one.ratio), (f"{one.coating}_verdict", one.verdict)]
     write_text(folder / "permeability.csv", "".join(f"{line}\n" for line in _csv([("quantity", "value"), *rows])))

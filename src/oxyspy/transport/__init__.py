@@ -14,8 +14,9 @@ permeation
     Flux, time and layer at steady state, and over cycles; kernels on arrays.
 transient, resistance, uneven
     Beyond that: time lag, the layer's own resistance, uneven coatings and pinholes.
-inverse, forward
-    The diffusivity a coating must have had, and the time a layer takes, with their uncertainty.
+inverse, forward, beyond
+    The diffusivity a coating must have had, and the time a layer takes, with their uncertainty; the same with
+    what the steady model leaves out.
 compare, design
     Could a known coating have let that layer through? Which coating, and how thick?
 figures

@@ -1,5 +1,6 @@
 from . import (
     arrhenius,
+    beyond,
     chemical_potential,
     coating,
     coating_files,
@@ -21,6 +22,7 @@ from . import (
     uneven,
 )
 from .arrhenius import LawComparison, compare_laws, fit_arrhenius, fit_vft
+from .beyond import BeyondSteady, beyond_steady, cycles_of
 from .chemical_potential import ReactionPotential, along_charge, oxygen_gas, reaction_potential
 from .coating import Coating, Coatings, IonTransport, fitted_coating
 from .coating_files import coatings, save_coatings
@@ -38,6 +40,7 @@ from .uneven import UnevenLayer, uneven_layer
 
 __all__ = [
     "AllowedDiffusivity",
+    "BeyondSteady",
     "Coating",
     "Coatings",
     "Comparison",
@@ -55,6 +58,8 @@ __all__ = [
     "allowed_diffusivity",
     "along_charge",
     "arrhenius",
+    "beyond",
+    "beyond_steady",
     "chemical_potential",
     "coating",
     "coating_files",
@@ -63,6 +68,7 @@ __all__ = [
     "compare_coatings",
     "compare_laws",
     "concentration_of",
+    "cycles_of",
     "densification_time",
     "density_of",
     "design",
