@@ -52,6 +52,13 @@ def test_cross_displacement_is_the_mean_over_windows():
         np.testing.assert_allclose(found[lag], by_windows(a, b, lag).mean(), rtol=1e-9, atol=1e-9)
 
 
+def test_threads_do_not_change_the_last_bit():
+    path = np.cumsum(np.random.default_rng(3).normal(size=(500, 23, 3)), axis=0)
+    once = mean_squared_displacement(path, workers=1)
+    for workers in (2, 3, 16):
+        np.testing.assert_array_equal(mean_squared_displacement(path, workers=workers), once)
+
+
 def test_exponent_is_two_in_flight_and_one_in_diffusion():
     lag = np.arange(101.0)
     lags = np.array([1, 10, 50, 60])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy import fft
@@ -10,16 +12,18 @@ from scipy import fft
 from oxyspy.errors import InputError
 
 # atoms transformed at once: enough to be fast, few enough that the transforms stay small beside the positions
-BLOCK = 8
+BLOCK = 4
 
 
-def mean_squared_displacement(positions: np.ndarray) -> np.ndarray:
+def mean_squared_displacement(positions: np.ndarray, *, workers: int | None = None) -> np.ndarray:
     r"""Return the mean squared displacement of every lag, over all atoms and all time origins.
 
     Parameters
     ----------
     positions
         Å, unwrapped, shape (frames, atoms, 3).
+    workers
+        Threads; by default two, where the machine has them. The result is the same to the last bit for any number.
 
     Returns
     -------
@@ -47,11 +51,18 @@ def mean_squared_displacement(positions: np.ndarray) -> np.ndarray:
     size = fft.next_fast_len(2 * frames - 1, real=True)
     power = np.zeros(2 * (size // 2 + 1))
     squares = np.zeros(frames)
-    for block in _blocks(positions):
-        squares += np.einsum("at,at->t", block, block)
+
+    def of_block(start: int) -> tuple[np.ndarray, np.ndarray]:
+        block = _block(positions, start)
         # real and imaginary parts side by side, so that one pass squares and adds
         parts = fft.rfft(block, size, axis=-1).view(float)
-        power += np.einsum("af,af->f", parts, parts)
+        return np.einsum("at,at->t", block, block), np.einsum("af,af->f", parts, parts)
+
+    # transforms and sums let go of the interpreter, so threads share the work; they are added in the order of the atoms
+    with ThreadPoolExecutor(workers or min(2, os.cpu_count() or 1)) as pool:
+        for squared, powered in pool.map(of_block, range(0, atoms, BLOCK)):
+            squares += squared
+            power += powered
     return _finish(squares, fft.irfft(power[::2] + power[1::2], size)[:frames]) / atoms
 
 
@@ -175,12 +186,16 @@ def _shape(positions: np.ndarray) -> tuple[int, int]:
 
 
 def _blocks(positions: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield a few atoms at a time as rows (atom and coordinate, time), about their mean, so that little cancels."""
-    frames, atoms, _ = positions.shape
-    for start in range(0, atoms, BLOCK):
-        block = np.ascontiguousarray(positions[:, start : start + BLOCK].reshape(frames, -1).T, dtype=float)
-        block -= block.mean(axis=1, keepdims=True)
-        yield block
+    """Yield the atoms in blocks."""
+    for start in range(0, positions.shape[1], BLOCK):
+        yield _block(positions, start)
+
+
+def _block(positions: np.ndarray, start: int) -> np.ndarray:
+    """Return a few atoms as rows (atom and coordinate, time), about their mean, so that little cancels."""
+    block = np.ascontiguousarray(positions[:, start : start + BLOCK].reshape(len(positions), -1).T, dtype=float)
+    block -= block.mean(axis=1, keepdims=True)
+    return block
 
 
 def _finish(squares: np.ndarray, correlation: np.ndarray) -> np.ndarray:
