@@ -6,11 +6,13 @@ Everything that is not known in an experiment is drawn for each image: phase (ro
 dose 2e3-2e4 e/A^2, direction of the surface and of the lattice, roughness, interface width 0.05-0.4 nm, thickness of
 the edge and its slope, rounding of the edge (0-0.6 nm), thickness undulations (8 %), channelling exponent (0.8-1),
 probe (0.07-0.11 nm), pixel errors (3 %), the crystal's lattice parameters (1 %). Writes lattice_thickness.md.
+Until it is complete, images measured are kept in a .jsonl file beside it, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,13 +62,26 @@ def measure(seed: int, shell: str | None) -> dict:
     except OxyspyError as error:
         return row | {"message": str(error), "supported": False, "found": np.nan, "sigma": np.nan, "phase": "failed"}
     return row | {
-        "supported": layer.supported,
-        "found": layer.thickness_nm,
-        "sigma": layer.sigma_nm,
+        "supported": bool(layer.supported),
+        "found": float(layer.thickness_nm),
+        "sigma": float(layer.sigma_nm),
         "phase": layer.phase,
-        "limit": layer.upper_limit_nm,
+        "limit": float(layer.upper_limit_nm),
         "message": layer.reason,
+        "errors": layer.errors_nm,
     }
+
+
+def measured(path: Path, jobs: list[tuple[int, str | None]]) -> list[dict]:
+    """Return the rows of all jobs; those not yet in the file are measured and appended to it one by one."""
+    known = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    rows = {(row["seed"], row["shell"]): row for row in known}
+    with path.open("a", encoding="utf-8") as file:
+        for seed, shell in tqdm([job for job in jobs if (job[0], job[1] or "pristine") not in rows]):
+            row = measure(seed, shell)
+            rows[seed, row["shell"]] = row
+            print(json.dumps(row), file=file, flush=True)
+    return [rows[seed, shell or "pristine"] for seed, shell in jobs]
 
 
 def line(name: str, rows: list[dict]) -> str:
@@ -89,9 +104,10 @@ def main() -> None:
     parser.add_argument("--pristine", type=int, default=100)
     parser.add_argument("-o", "--output", default=str(Path(__file__).with_suffix(".md")))
     args = parser.parse_args()
-    seeds = range(args.first, args.first + args.images)
-    layered = [measure(seed, ("rocksalt", "spinel")[seed % 2]) for seed in tqdm(seeds)]
-    clean = [measure(seed, None) for seed in tqdm(range(args.first + 10000, args.first + 10000 + args.pristine))]
+    jobs = [(seed, ("rocksalt", "spinel")[seed % 2]) for seed in range(args.first, args.first + args.images)]
+    jobs += [(seed, None) for seed in range(args.first + 10000, args.first + 10000 + args.pristine)]
+    rows = measured(Path(args.output).with_suffix(".jsonl"), jobs)
+    layered, clean = rows[: args.images], rows[args.images :]
     claimed = sum(r["supported"] for r in clean)
     held = [r for r in clean if np.isfinite(r.get("limit", np.nan))]
     failed = [r for r in (*layered, *clean) if r["phase"] == "failed"]
@@ -124,6 +140,7 @@ def main() -> None:
         "",
     ]
     write_text(args.output, "\n".join(text))
+    Path(args.output).with_suffix(".jsonl").unlink()
     print("\n".join(text))
     for r in layered:
         if not r["supported"] or abs(r["found"] - r["true"]) > 0.25 or not r["phase"].startswith(r["shell"]):
