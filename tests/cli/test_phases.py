@@ -124,3 +124,16 @@ def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit):
         main(["phases", "--help"])
     assert "oxyspy phases haadf.dm4 -o out" in capsys.readouterr().out
+
+
+def test_the_layer_of_the_spectra_is_tested_against_the_image(test_data, tmp_path):
+    image = str(test_data / "haadf" / "rocksalt_2nm.dm4")
+    for spectra, word in (("2.1+-0.3nm", "agree"), ("6.0+-0.3nm", "DISAGREE")):
+        assert main(["phases", image, "-o", str(tmp_path), "--quiet", "--spectra", spectra]) == 0
+        (row,) = table(tmp_path / "summary.csv")
+        assert f"the two witnesses {word}" in row["message"]
+        found = json.loads((tmp_path / "rocksalt_2nm" / "result.json").read_text())["with_spectra"]
+        assert found["agree"] is (word == "agree")
+    with pytest.raises(SystemExit) as stop:
+        main(["phases", image, "-o", str(tmp_path), "--spectra", "2.1nm"])
+    assert stop.value.code == 2

@@ -42,3 +42,37 @@ def test_right_witnesses_disagree_in_five_of_a_hundred():
 
 def test_missing_witness_is_named():
     assert "second" in combine_layers(layer(2, 0.1), layer(np.nan, np.nan, False)).reason
+
+
+def by_spectra(layer_nm, seed):
+    """A reacted layer fitted to a profile of L3 and L2 areas along a line, of Mn2+ on Mn4+."""
+    from scipy.special import ndtr
+
+    from oxyspy.layer import Witness, fit_layer
+
+    rng = np.random.default_rng(seed)
+    x = 0.3 * np.arange(60)
+    total = 4000.0 * ndtr((x - 6.0) / 0.3)
+    # L3 over L3 + L2 of the project's own references: 4.3 / 5.3 and 1.98 / 2.98
+    share = 1.98 / 2.98 + (4.3 / 5.3 - 1.98 / 2.98) * ndtr((6.0 + layer_nm - x) / 0.3)
+    v3, v2 = total * share * 5 + 2000.0, total * (1 - share) * 5 + 2000.0
+    l3, l2 = (
+        amount + rng.normal(size=60) * np.sqrt(v) for amount, v in ((total * share, v3), (total * (1 - share), v2))
+    )
+    return fit_layer(x, (l3 + l2, v3 + v2), [Witness("Mn L3 / (L3 + L2)", l3, l3 + l2, v3, v3 + v2, v3)])
+
+
+def by_image(layer_nm):
+    from oxyspy.lattice import phase_map
+    from oxyspy.simulate import simulate_image
+
+    return phase_map(simulate_image((500, 500), thickness_nm=layer_nm, seed=5).counts, 0.02).layer_thickness()
+
+
+def test_spectra_and_image_of_one_layer_agree_and_combine_to_it():
+    image = by_image(2.0)
+    both = combine_layers(by_spectra(2.0, 1), image)
+    assert both.agree and both.sigma_nm < image.sigma_nm
+    assert both.thickness_nm == pytest.approx(2.0, abs=3 * both.sigma_nm)
+    # spectra of a layer twice as thick are of another place
+    assert not combine_layers(by_spectra(4.0, 1), image).agree

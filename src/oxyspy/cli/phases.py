@@ -11,6 +11,7 @@ examples:
   oxyspy phases haadf.dm4 -o out
   oxyspy phases images/*.dm4 -o out --phases layered,spinel,MnO --window 1.0nm
   oxyspy phases image.tif --pixel 0.0203nm -o out --phases my_phases.yaml
+  oxyspy phases haadf.dm4 -o out --spectra 2.1+-0.3nm
 
 The image must look along rocksalt [110] (layered: hexagonal [100]). OUT/summary.csv receives a row an image,
 OUT/<image>/ the windows (map.csv), everything with methods and hashes (result.json), and figures. A layer is a row's
@@ -51,6 +52,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--phases", default="layered,spinel,rocksalt", metavar="FILE|NAMES", help="candidates: YAML file, or names"
     )
     parser.add_argument("--pixel", type=_length, metavar="NM", help="pixel size of images that have none, e.g. 0.02nm")
+    parser.add_argument(
+        "--spectra",
+        type=_measured_length,
+        metavar="NM",
+        help="layer of the same place by its spectra, as '2.1+-0.3nm': test whether both agree, and combine them",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run, parser=parser)
 
@@ -70,6 +77,20 @@ def _length(text: str) -> float:
     if not 0 < value < 1e3:
         raise argparse.ArgumentTypeError(f"{text}: needed a positive length")
     return value
+
+
+def _measured_length(text: str) -> tuple[float, float]:
+    """Read ``2.1+-0.3nm``."""
+    from oxyspy.errors import InputError
+    from oxyspy.units import parse_measured
+
+    try:
+        value, sigma = parse_measured(text, "nm", "layer")
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if not (value > 0 and sigma > 0):
+        raise argparse.ArgumentTypeError(f"{text}: needed a positive thickness and its standard error, as 2.1+-0.3nm")
+    return value, sigma
 
 
 def run(args: argparse.Namespace) -> int:
@@ -140,6 +161,7 @@ def _measure(path: Path, folder: Path, known, args: argparse.Namespace) -> dict[
         image, notes = _image(path, args.pixel)
         found = image.phase_map(known, window=args.window or WINDOW_NM)
     layer = found.layer_thickness()
+    both = _combined(layer, args.spectra)
     heard = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
     write_text(folder / "map.csv", found.table().to_csv(index=False, float_format="%.5g", lineterminator="\n"))
     save_figure(plot_map(found, layer=layer), folder / "map.png")
@@ -152,6 +174,7 @@ def _measure(path: Path, folder: Path, known, args: argparse.Namespace) -> dict[
         *([] if layer.supported else [str(layer).splitlines()[0]]),
         *layer.warnings,
         *found.warnings,
+        *([] if both is None else [f"image and spectra: {both}"]),
         *notes,
         *heard,
     ]
@@ -174,12 +197,24 @@ def _measure(path: Path, folder: Path, known, args: argparse.Namespace) -> dict[
             **row,
             "map": found.to_dict(),
             "layer": layer,
+            "with_spectra": both,
             "candidates": [{"name": c.name, "family": c.family, "source": c.source} for c in known],
             "pixel_nm": list(image.pixel_nm),
             "provenance": _provenance(path),
         },
     )
     return row
+
+
+def _combined(layer, spectra: tuple[float, float] | None):
+    """Return the agreement with the spectra's layer, or None where none was given."""
+    if spectra is None:
+        return None
+    from types import SimpleNamespace
+
+    from oxyspy.lattice import combine_layers
+
+    return combine_layers(layer, SimpleNamespace(supported=True, thickness_nm=spectra[0], sigma_nm=spectra[1]))
 
 
 def _image(path: Path, pixel: float | None):
