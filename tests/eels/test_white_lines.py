@@ -10,6 +10,7 @@ from oxyspy.eels.background import fit_power_law
 from oxyspy.eels.deconvolution import fourier_ratio_kernel
 from oxyspy.eels.edges import edge
 from oxyspy.eels.maxima import LinePositions
+from oxyspy.eels.moving_windows import with_moving_windows
 from oxyspy.eels.tracking import track_maxima
 from oxyspy.eels.white_lines import (
     AREA_L2,
@@ -88,7 +89,7 @@ def test_intervals_of_the_ratio_cover_the_truth(t_over_lambda):
     truth = truth_values[AREA_L3] / truth_values[AREA_L2]
     functionals = measured(rng.poisson(mean, (1500, ENERGY.size)), t_over_lambda)
     still = np.zeros(1500)
-    lines = white_lines(functionals, LinePositions(still, still, still, still), METHOD)
+    lines = white_lines(functionals, LinePositions(*[still] * 6), METHOD)
     for width, coverage in ((1.0, 0.683), (1.96, 0.95)):
         inside = np.abs(lines.ratio - truth) < width * lines.ratio_sigma
         # three binomial standard errors of 1500, and 2 % for the ratio's skewness
@@ -113,7 +114,7 @@ def test_no_ratio_where_an_area_is_within_three_errors_of_zero():
     rng = np.random.default_rng(8)
     functionals = measured(rng.poisson(expected(0.0, 0.0, 0.0, scale=0.02, height=0.0), (50, ENERGY.size)))
     still = np.zeros(50)
-    lines = white_lines(functionals, LinePositions(still, still, still, still), METHOD)
+    lines = white_lines(functionals, LinePositions(*[still] * 6), METHOD)
     # 3 sigma on both areas: one in a million by chance
     assert np.isnan(lines.ratio).all()
     assert np.isfinite(lines.l3_sigma).all()
@@ -171,3 +172,36 @@ def test_fingerprint_tells_methods_apart():
     ]  # fmt: skip
     assert same.fingerprint == METHOD.fingerprint
     assert len({METHOD.fingerprint, *(m.fingerprint for m in others)}) == 6
+
+
+def test_areas_at_maxima_found_in_the_same_counts_scatter_as_predicted():
+    rng = np.random.default_rng(10)
+    counts = rng.poisson(expected(0.0, scale=0.15), (1, 600, ENERGY.size))
+    background = fit_power_law(counts, ENERGY, METHOD.background)
+    tracked = track_maxima(counts, ENERGY, background, MN, METHOD)
+    fixed = line_functionals(counts, ENERGY, background, tracked.l3, tracked.l2, METHOD)
+    found = with_moving_windows(fixed, counts - background(ENERGY), ENERGY, tracked, METHOD)
+    predicted = found.covariance[0].mean(0)
+    observed = np.cov(found.values[0], rowvar=False)
+    for i in (AREA_L3, AREA_L2):
+        # a variance from 600 repeats is known to 5.8 %: three of that
+        assert observed[i, i] / predicted[i, i] == pytest.approx(1.0, abs=0.18), i
+        assert (found.covariance[0, :, i, i] >= 0).all()
+    # the windows' own places are a part of it that fixed windows know nothing of
+    assert np.trace(predicted[:2, :2]) > np.trace(fixed.covariance[0].mean(0)[:2, :2])
+
+
+def test_weak_second_line_keeps_its_own_distance_beside_another_phase():
+    # two phases with splittings of 10.2 and 12.2 eV: a faint L2 must not stand at the mean of the line
+    rng = np.random.default_rng(11)
+    energy = ENERGY
+    thick = white_line_edge(energy, 20_000.0, 10_000.0, L3, L3 + 10.2)
+    thin = white_line_edge(energy, 20_000.0, 4_700.0, L3 - 2.5, L3 + 9.7)
+    mean = 0.2 * (np.stack([thin] * 8 + [thick] * 32) + BACKGROUND * (energy / 600.0) ** -3.0)
+    counts = rng.poisson(mean, (1, 40, energy.size))
+    background = fit_power_law(counts, energy, METHOD.background)
+    tracked = track_maxima(counts, energy, background, MN, METHOD)
+    splitting = (tracked.l2 - tracked.l3)[1:6]
+    assert np.isfinite(tracked.l2_sigma[1:6]).all()
+    # a third of the distance between the phases
+    assert np.median(splitting) == pytest.approx(12.2, abs=0.7)

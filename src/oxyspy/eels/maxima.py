@@ -18,12 +18,24 @@ MIN_SMOOTHING_CHANNELS = 1.5
 
 @dataclass(frozen=True)
 class LinePositions:
-    """Where the windows stand: L3 and L2 maxima in eV, shape (...), with their errors and whose they are."""
+    """Where the windows stand: L3 and L2 maxima, and their errors.
+
+    Attributes
+    ----------
+    l3, l2 : array, shape (...)
+        In eV.
+    l3_sigma, l2_sigma : array, shape (...)
+        Standard errors; ``nan`` where a position is not the spectrum's own.
+    l3_gain, l2_gain : array, shape (...)
+        By how much a maximum moves with the slope of its own spectrum there, in eV over counts a channel and eV.
+    """
 
     l3: NDArray
     l2: NDArray
     l3_sigma: NDArray
     l2_sigma: NDArray
+    l3_gain: NDArray
+    l2_gain: NDArray
 
 
 def smoothing_ev(energy: NDArray) -> float:

@@ -78,9 +78,9 @@ def track_maxima(
             f"{edge.name}: no L3 maximum within {max(3.5 * edge.sigma, 5.0):.0f} eV of {edge.energy:g} eV in the sum "
             "of all spectra; is the element there, and the axis calibrated?"
         )
-    l3, l2 = np.full(n, whole_l3), np.full(n, whole_l2)
-    l3_sigma, l2_sigma = np.full(n, np.nan), np.full(n, np.nan)
-    open_ = np.ones(n, bool)
+    l3 = np.full(n, whole_l3)
+    l3_sigma, l2_sigma, l3_gain, l2_gain = np.full((4, n), np.nan)
+    splitting, splitting_known = np.full(n, whole_l2 - whole_l3), np.zeros(n, bool)
     for width in (0.0, *2.0 ** np.arange(-0.5, np.log2(max(n / 4, 1)) + 0.5, 0.5)):
         share = _line_average(n, width)
         averaged = share @ spectra
@@ -93,17 +93,22 @@ def track_maxima(
         sigma_l3 = position_sigma(averaged, energy, at_l3, variance[:, SLOPE_L3], smoothing)
         sigma_l2 = position_sigma(averaged, energy, at_l2, variance[:, SLOPE_L2], smoothing)
         # noise has maxima too, with curvatures of their own: a line must have an area before it has a position
-        found = open_ & np.isfinite(at_l3) & (sigma_l3 < MAX_POSITION_SIGMA) & (significance[:, 0] > LINE_SIGNIFICANCE)
-        # L2 is the weaker line: it may stay at its distance from L3 where it does not show
-        own_l2 = found & np.isfinite(at_l2) & (sigma_l2 < 2 * MAX_POSITION_SIGMA)
-        own_l2 &= significance[:, 1] > MIN_SIGNIFICANCE
-        l3[found], l3_sigma[found] = at_l3[found], sigma_l3[found]
-        l2[found] = at_l3[found] + (whole_l2 - whole_l3)
-        l2[own_l2], l2_sigma[own_l2] = at_l2[own_l2], sigma_l2[own_l2]
-        open_ &= ~found
-        if not open_.any():
+        has_l3 = np.isfinite(at_l3) & (sigma_l3 < MAX_POSITION_SIGMA) & (significance[:, 0] > LINE_SIGNIFICANCE)
+        found = has_l3 & ~np.isfinite(l3_sigma)
+        own = np.diagonal(share)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            gain_l3 = own * sigma_l3 / np.sqrt(variance[:, SLOPE_L3])
+            gain_l2 = own * sigma_l2 / np.sqrt(variance[:, SLOPE_L2])
+        l3[found], l3_sigma[found], l3_gain[found] = at_l3[found], sigma_l3[found], gain_l3[found]
+        # L2 is the weaker line and may take more neighbours: what they tell is its distance from L3
+        found = has_l3 & np.isfinite(at_l2) & (sigma_l2 < 2 * MAX_POSITION_SIGMA) & ~splitting_known
+        found &= significance[:, 1] > MIN_SIGNIFICANCE
+        splitting[found], l2_sigma[found], l2_gain[found] = (at_l2 - at_l3)[found], sigma_l2[found], gain_l2[found]
+        splitting_known |= found
+        if splitting_known.all():
             break
-    return LinePositions(l3, l2, l3_sigma, l2_sigma)
+    l2 = l3 + splitting
+    return LinePositions(l3, l2, l3_sigma, l2_sigma, l3_gain, l2_gain)
 
 
 def _line_average(n: int, width: float) -> NDArray:

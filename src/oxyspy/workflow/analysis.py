@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from oxyspy.eels.functionals import Functionals
 from oxyspy.errors import InputError, OxyspyError
-from oxyspy.layer import ReactedLayer, Witness, fit_layer, fit_levels
+from oxyspy.layer import ReactedLayer, Witness, fit_layer, layer_level
 from oxyspy.results import Result
 from oxyspy.workflow.chain import EdgeMeasurement, Prepared, measure_oxygen, measure_white_lines, prepare
 from oxyspy.workflow.recipe import Recipe, load_recipe
@@ -327,13 +327,12 @@ def _state(item: EdgeMeasurement, layer: ReactedLayer | None, positions, scan: P
     nan = float("nan")
     lines = item.lines
     values = dict.fromkeys(("ratio_layer", "ratio_layer_sigma", "shift_ev", "shift_sigma_ev"), nan)
-    inside, bulk, profile = np.zeros(positions.size, bool), scan.bright.any(0), None
+    inside, bulk = np.zeros(positions.size, bool), scan.bright.any(0)
     if layer is not None and layer.supported:
-        depth = (layer.surface_nm - positions) if layer.reversed else (positions - layer.surface_nm)
+        depth = layer.depth(positions)
         inside = (depth > 0) & (depth < layer.thickness_nm)
         bulk = depth > layer.thickness_nm + 2 * layer.width_nm
-        profile = np.where(depth > -layer.width_nm, 1 - _bulk_share(layer, depth), np.nan)
-        values["ratio_layer"], values["ratio_layer_sigma"] = _layer_ratio(item.along, profile)
+        values["ratio_layer"], values["ratio_layer_sigma"] = _layer_ratio(item.along, layer, positions)
     along = item.functionals.sum(where=np.broadcast_to(bulk, scan.bright.shape) & scan.bright)
     ratio, ratio_sigma = _ratio(along.values, along.covariance)
     at_layer, at_bulk = (_median(lines.l3_ev[where], lines.l3_ev_sigma[where]) for where in (inside, bulk))
@@ -347,12 +346,14 @@ def _state(item: EdgeMeasurement, layer: ReactedLayer | None, positions, scan: P
         ratio_bulk_sigma=ratio_sigma,
         splitting_bulk_ev=splitting,
         method=item.fingerprint,
-        **_valences(item, bulk & scan.bright, profile, splitting),
+        **_valences(item, bulk & scan.bright, layer, positions, splitting),
         **values,
     )
 
 
-def _valences(item: EdgeMeasurement, bulk: NDArray, profile: NDArray | None, splitting: float) -> dict[str, Any]:
+def _valences(
+    item: EdgeMeasurement, bulk: NDArray, layer: ReactedLayer | None, positions: NDArray, splitting: float
+) -> dict[str, Any]:
     """Valences of the layer and of the bulk, by the calibration that the edge was measured once more for."""
     nan = float("nan")
     found: dict[str, Any] = dict.fromkeys(
@@ -368,8 +369,8 @@ def _valences(item: EdgeMeasurement, bulk: NDArray, profile: NDArray | None, spl
 
     total = again.functionals.sum(where=bulk)
     ratios = {"bulk": _ratio(total.values, total.covariance)}
-    if profile is not None:
-        ratios["layer"] = _layer_ratio(again.functionals.sum(axis=0), profile)
+    if layer is not None and layer.supported:
+        ratios["layer"] = _layer_ratio(again.functionals.sum(axis=0), layer, positions)
     outside = ""
     for place, ratio in ratios.items():
         found[f"valence_{place}"], found[f"valence_{place}_sigma"] = convert(ratio)
@@ -383,16 +384,9 @@ def _valences(item: EdgeMeasurement, bulk: NDArray, profile: NDArray | None, spl
     return found | {"valence_note": note}
 
 
-def _bulk_share(layer: ReactedLayer, depth: NDArray) -> NDArray:
-    """Share of bulk at each depth below the surface."""
-    from scipy.special import ndtr
-
-    return ndtr((depth - layer.thickness_nm) / max(layer.width_nm, 1e-3))
-
-
-def _layer_ratio(along: Functionals, profile: NDArray) -> tuple[float, float]:
+def _layer_ratio(along: Functionals, layer: ReactedLayer, positions: NDArray) -> tuple[float, float]:
     """L3/L2 from the layer's level of L3 / (L3 + L2), with its standard error; ``nan`` without support."""
-    level = fit_levels(_l3_share(along, ""), profile)
+    level = layer_level(_l3_share(along, ""), layer, positions)
     share, sigma = level.layer, level.layer_sigma
     if not 3 * sigma < share < 1 - 3 * sigma:
         return float("nan"), float("nan")

@@ -15,6 +15,7 @@ from oxyspy.eels.deconvolution import Kernel, deconvolve, fourier_ratio_kernel, 
 from oxyspy.eels.edges import Edge, edge
 from oxyspy.eels.functionals import Functionals
 from oxyspy.eels.maxima import LinePositions
+from oxyspy.eels.moving_windows import with_moving_windows
 from oxyspy.eels.pre_edge import pre_edge_functionals
 from oxyspy.eels.tracking import track_maxima
 from oxyspy.eels.valence import ValenceCalibration, load_calibration
@@ -243,10 +244,11 @@ def measure_white_lines(scan: Prepared, name: str, recipe: Recipe) -> EdgeMeasur
     functionals = line_functionals(
         counts, energy, background, positions.l3 - rest, positions.l2 - rest, method, kernel=kernel, noise=noise
     )
-    functionals = _only(functionals, scan.valid)
+    spectra = _spectra(counts, energy, background, kernel)
+    functionals = _only(with_moving_windows(functionals, spectra, energy, positions, method), scan.valid)
     return EdgeMeasurement(
         item, method.fingerprint, functionals, method, white_lines(functionals.sum(axis=0), positions, method),
-        positions, background, noise, energy, counts, _spectra(counts, energy, background, kernel),
+        positions, background, noise, energy, counts, spectra,
         _comparable(scan, counts, energy, background, positions, noise, name, recipe),
     )  # fmt: skip
 
