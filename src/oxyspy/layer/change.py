@@ -23,7 +23,7 @@ WIDTH_PRIOR_NM = 1.0
 
 
 # distance of the boundaries that two changes are looked for at, in nm
-TWO_STEP_NM = 0.1
+TWO_STEP_NM = 0.2
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ def fit_change(
     scale = max(1.0, best / degrees)
     flat = sum(float(linear_chi2(den[:, None], num)) for num, den in parts)
     drift = sum(float(linear_chi2(np.stack([den, den * depth / 10.0], axis=-1), num)) for num, den in parts)
-    two, boundaries_two = _two_changes(parts, depth, boundaries[-1], widths[at_width])
+    # one wide change is what two narrow ones look like
+    narrower = widths[: at_width + 1][:: -max(at_width // 4, 1)]
+    two, boundaries_two = min(_two_changes(parts, depth, boundaries[-1], width) for width in narrower)
     # Bayesian information criterion, each model with its own number of parameters: levels; levels and slopes; two
     # levels each, boundary and width; three levels each, two boundaries and a width
     log_n = np.log(max(used, 2))

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 def linear_chi2(design: NDArray, y: NDArray) -> NDArray:
     """Least chi-squared of y (n,) by the columns of design (..., n, k)."""
-    normal = np.einsum("...nk,...nl->...kl", design, design)
+    across = design.swapaxes(-1, -2)
+    normal = across @ design
     # a column that a grid point leaves empty must not make the matrix singular
     normal += 1e-9 * np.einsum("...kk->...", normal)[..., None, None] * np.eye(normal.shape[-1]) + 1e-300
-    right = np.einsum("...nk,n->...k", design, y)
+    right = across @ y
     solution = np.linalg.solve(normal, right[..., None])[..., 0]
     return y @ y - np.einsum("...k,...k->...", right, solution)
 
