@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export MPLBACKEND := Agg
 
-.PHONY: demo demo-dynamics test lint data clean
+.PHONY: demo demo-dynamics test doctest docs docs-quick lint data clean
 
 demo: $(VENV)/.installed
 	$(BIN)/oxyspy demo -o demo-out
@@ -15,6 +15,19 @@ demo-dynamics: $(VENV)/.installed
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2
+
+# the examples in the docstrings
+doctest: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q -n 2 --doctest-modules src/oxyspy
+
+# the whole site in docs/_build/html: every example, tutorial and block of code runs; a warning is an error
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+# the same pages, links and references checked, with nothing run
+docs-quick: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -D plot_gallery=0 -D run_blocks=0 docs docs/_build/quick
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -38,5 +51,10 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[test,lint]"
 	touch $@
 
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo-out dist build
+	rm -rf $(VENV) demo-out dist build docs/_build docs/api docs/auto_examples docs/auto_tutorials

@@ -46,6 +46,13 @@ def test_stored_model_comes_back_with_its_shape():
     assert restored[0].shape == "erf" and restored[0].width.value == 2.0
 
 
+def test_model_of_a_single_spectrum_is_that_spectrum():
+    model = signal().inav[0].create_model()
+    model.append(TwoStepContinuum(height=3.0, l3=640.0, l2=652.0))
+    model.assign_current_values_to_all()
+    assert model.as_signal(show_progressbar=False).isig[645.0:646.0].data.mean() == pytest.approx(2.0)
+
+
 def test_unknown_shape_is_refused():
     with pytest.raises(InputError, match="sharp, arctan, erf"):
         TwoStepContinuum(shape="soft")

@@ -36,6 +36,7 @@ class TwoStepContinuum(Component):
     >>> s = hs.signals.Signal1D(np.ones(400), axes=[{"offset": 620.0, "scale": 0.2, "size": 400, "units": "eV"}])
     >>> model = s.create_model()
     >>> model.append(TwoStepContinuum(height=3.0, l3=640.0, l2=652.0))
+    >>> model.assign_current_values_to_all()
     >>> model.as_signal(show_progressbar=False).isig[645.0:646.0].data.mean()
     np.float64(2.0)
     """
@@ -62,6 +63,8 @@ class TwoStepContinuum(Component):
 
     def function_nd(self, axis, parameters_values=None):
         """Return the continuum at the energies ``axis`` of all positions, shape (..., n)."""
+        if not self._is_navigation_multidimensional:
+            return self.function(axis)
         if parameters_values is None:
             parameters_values = [p.map["values"] for p in (self.height, self.l3, self.l2, self.width)]
         height, l3, l2, width = (np.asarray(v) for v in parameters_values)

@@ -92,7 +92,7 @@ def fourier_ratio_kernel(
     A loss at lag k adds to channels k above only, so lags beyond the segment cannot enter it. The low loss is used up
     to that lag and falls to zero by a cosine after it; a low loss shorter than that goes on as a power law. The
     transform is over three times as long as the segment, so that what wraps around stays below 1e-4. Where the low
-    loss holds only noise, dividing by it is held off by the noise power s^2 = sum(L): K = I_0 G L* / (|L|^2 + s^2), a
+    loss holds only noise, dividing by it is held off by the noise power s^2 = sum(L): ``K = I_0 G L* / (|L|^2 + s^2)``, a
     change of 1/I_t at the frequencies that carry signal.
     """
     if reconvolution not in RECONVOLUTIONS:

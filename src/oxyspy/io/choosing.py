@@ -76,9 +76,11 @@ def belong_together(core: Found, low: Found) -> bool:
 
 
 def labels(items: Iterable[Found]) -> str:
+    """Return the names of signals as one text."""
     return ", ".join(item.label for item in items)
 
 
 def size(item: Found) -> str:
+    """Return how many spectra a signal has and how far apart, in words."""
     step = f" every {item.step_nm:.4g} nm" if np.isfinite(item.step_nm) else ""
     return f"{item.shape[0]} x {item.shape[1]} spectra{step}"

@@ -37,7 +37,7 @@ class Demodulated:
     step : tuple of int
         Pixels between windows, (x, y).
     noise_band : tuple of float
-        |g| where the noise was read, 1/nm.
+        Length of g where the noise was read, 1/nm.
     """
 
     amplitude: NDArray

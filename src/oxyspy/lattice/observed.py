@@ -31,9 +31,9 @@ class ObservedSpots(Result):
     amplitude : array, shape (n,)
         In the image's units: half the peak-to-valley of the fringe, averaged over the image's window.
     snr : array, shape (n,)
-        Amplitude over that of the noise at the same |g|.
+        Amplitude over that of the noise at the same length of g.
     noise : float
-        Amplitude of the noise at the median |g| of the search.
+        Amplitude of the noise at the median length of g in the search.
     resolution : float
         Width of a spot, 1/nm.
     g_min, g_max : float
@@ -109,7 +109,7 @@ def find_spots(
     pixel_nm : tuple of float
         Pixel size in x and in y.
     g_min, g_max : float
-        Range of |g| in 1/nm; the upper end is at most 95 % of what the pixels sample.
+        Range of the length of g in 1/nm; the upper end is at most 95 % of what the pixels sample.
     snr : float
         Least amplitude over that of the noise: at 5, noise alone gives one false spot in about 10^5 images.
     most : int

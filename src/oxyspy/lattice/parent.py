@@ -50,7 +50,7 @@ class Variant:
     planes : array, shape (2, 3)
         The rocksalt reflections that are b1 and b2.
     amplitude : array, shape (9,)
-        |A| of the nine spots of `INDICES`, per nm^3.
+        Amplitude of the nine spots of `INDICES`, per nm^3.
     mean : float
         The same of the projection's mean.
     """

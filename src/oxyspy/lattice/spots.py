@@ -37,7 +37,7 @@ class Spots(Result):
     amplitude : complex array, shape (n,)
         Fourier coefficient of the Z^1.7-weighted projection, per nm^3: what a HAADF image shows, before the probe.
     kinematical : array, shape (n,)
-        |F|^2 with electron scattering factors, per nm^6: what diffraction shows.
+        Squared structure factor with electron scattering factors, per nm^6: what diffraction shows.
     extinct, double_diffraction : bool array, shape (n,)
         No amplitude; none, but reached by two allowed ones, so a thick crystal may show it.
     """
@@ -53,7 +53,7 @@ class Spots(Result):
 
     @property
     def length(self) -> NDArray:
-        """|g| in 1/nm."""
+        """Length of each g in 1/nm."""
         return np.hypot(*self.g.T)
 
     def to_dict(self) -> dict:

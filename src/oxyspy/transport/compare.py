@@ -63,7 +63,7 @@ class Comparison(Result):
 
 
 def compare_coatings(required: RequiredDiffusivity, known: Mapping[str, Coating] | None = None) -> list[Comparison]:
-    """Return each known coating beside the requirement: transport-limited, or is another mechanism needed?
+    """Return each known coating beside the requirement: can transport alone explain the layer under it.
 
     Onsager coefficients are compared and not diffusivities, since they alone enter the time, whatever the
     concentrations. The bounds of a coating are taken as one standard error of ln L, each side its own.

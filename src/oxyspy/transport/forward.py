@@ -104,8 +104,8 @@ def densification_time(
     L_sigma, D_sigma
         Standard errors; they act as ratios, so that L never becomes negative. Those of the concentration and the
         temperature join them.
-    radius, mu_c, mu_e, c_max, released, geometry, n_samples, seed, ..._sigma
-        As in `required_diffusivity`.
+    radius, mu_c, mu_e, c_max, released, geometry, n_samples, seed
+        As in `required_diffusivity`, and so are all other standard errors.
 
     Raises
     ------

@@ -102,9 +102,9 @@ def required_diffusivity(
         Oxygen in the coating in cm-3; turns L into D.
     temperature
         K.
-    layer_sigma, coating_sigma, time_sigma, radius_sigma, mu_c_sigma, mu_e_sigma, c_max_sigma, released_sigma, \
-    concentration_sigma, temperature_sigma
-        Standard errors, in the unit of the quantity. What has none is taken as exact, and `method` says so.
+    layer_sigma, coating_sigma, time_sigma, radius_sigma, mu_c_sigma, mu_e_sigma, c_max_sigma, released_sigma
+        Standard errors, with ``concentration_sigma`` and ``temperature_sigma``, in the unit of the quantity. What has
+        none is taken as exact, and ``method`` says so.
     geometry
         ``"sphere"``, ``"cylinder"`` or ``"plane"``.
     n_samples
