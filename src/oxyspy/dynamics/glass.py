@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
 from collections.abc import Mapping
@@ -15,9 +14,10 @@ from ase import Atoms
 from ase.formula import Formula
 from ase.io.trajectory import Trajectory as TrajectoryFile
 from ase.optimize import FIRE
-from scipy.constants import atomic_mass
 
 from oxyspy.data import read_yaml
+from oxyspy.dynamics.engines import engines, load_engine
+from oxyspy.dynamics.packing import random_packing
 from oxyspy.dynamics.potentials import load_potential
 from oxyspy.dynamics.simulation import Leg, Simulation, steps_done
 from oxyspy.dynamics.study import DiffusionStudy, analyse_run, combine_runs
@@ -27,8 +27,6 @@ from oxyspy.files import whole_file, write_json, write_text
 from oxyspy.results import Result
 from oxyspy.units import parse
 
-# Å between any two atoms of a random packing, and between two of one element
-APART, ALIKE = 1.6, 2.0
 # GPa, first guess of the bulk modulus of a melt, and what later estimates may be
 MODULUS, SOFTEST, HARDEST = 40.0, 5.0, 300.0
 
@@ -50,9 +48,10 @@ class Recipe(Result):
     temperatures
         K, of the production runs.
     potential
-        Name in ``data/potentials.yaml``, a YAML file of that form, or ``module:Calculator`` of any ASE calculator.
+        Name in ``data/potentials.yaml``, a YAML file of that form, name of an engine in ``data/engines.yaml`` (CHGNet,
+        SevenNet, LAMMPS, VASP, Quantum ESPRESSO, CP2K, GPAW), or ``module:Calculator`` of any ASE calculator.
     potential_options
-        Keywords of that calculator.
+        Keywords of that calculator, over an engine's template.
     species
         What diffuses; all elements where left out.
     timestep, coupling
@@ -146,58 +145,11 @@ def read_recipe(source: str | os.PathLike | Mapping[str, Any]) -> Recipe:
         raise InputError(f"{where}: {str(error).split('__init__() ')[-1]}") from error
 
 
-def random_packing(
-    counts: Mapping[str, int], density: float, rng: np.random.Generator, *, apart: float = APART, alike: float = ALIKE
-) -> Atoms:
-    """Return atoms at random places of a cubic cell, none closer than a least distance.
-
-    Parameters
-    ----------
-    counts
-        Atoms of each element.
-    density
-        g/cm\N{SUPERSCRIPT THREE}.
-    apart, alike
-        Å between any two atoms, and between two of one element.
-
-    Raises
-    ------
-    InputError
-        If there is no room.
-    """
-    symbols = np.repeat(list(counts), list(counts.values()))
-    mass = atomic_masses(tuple(symbols)).sum() * atomic_mass * 1e3
-    edge = (mass / density) ** (1 / 3) * 1e8
-    least = np.where(symbols[:, None] == symbols[None, :], alike, apart)
-    places = np.empty((len(symbols), 3))
-    for k in range(len(symbols)):
-        for _ in range(200):
-            # a hundred tries at once; the first that fits is taken
-            tries = rng.uniform(0, edge, size=(100, 3))
-            away = tries[:, None, :] - places[None, :k, :]
-            away -= edge * np.round(away / edge)
-            fits = np.flatnonzero(np.all((away**2).sum(axis=-1) >= least[k, :k] ** 2, axis=1))
-            if len(fits):
-                places[k] = tries[fits[0]]
-                break
-        else:
-            raise InputError(
-                f"no room for atom {k + 1} of {len(symbols)} at {density:g} g/cm^3 with {apart:g} Å between atoms; "
-                "take a lower density to start from"
-            )
-    order = np.argsort(symbols, kind="stable")
-    return Atoms(symbols[order], positions=places[order], cell=[edge] * 3, pbc=True)
-
-
 def calculator(recipe: Recipe):
     """Return the ASE calculator that a recipe names."""
-    if ":" not in recipe.potential:
-        return load_potential(recipe.potential)
-    module, _, name = recipe.potential.partition(":")
-    try:
-        return getattr(importlib.import_module(module), name)(**recipe.potential_options)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise InputError(f"potential {recipe.potential!r} with {recipe.potential_options}: {error}") from error
+    if ":" in recipe.potential or recipe.potential in engines():
+        return load_engine(recipe.potential, recipe.potential_options)
+    return load_potential(recipe.potential)
 
 
 def melt(recipe: Recipe, folder: str | os.PathLike, tick=lambda steps: None) -> list[Leg]:
