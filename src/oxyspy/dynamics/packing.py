@@ -97,7 +97,7 @@ def _packed(program: str, counts: Mapping[str, int], edge: float, seed: int, dis
     if high <= low:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        lines = [f"tolerance {distance}", "filetype xyz", "output packed.xyz", f"seed {seed}", ""]
+        lines = [f"tolerance {distance}", "precision 0.00001", "filetype xyz", "output packed.xyz", f"seed {seed}", ""]
         for symbol, count in counts.items():
             Path(folder, f"{symbol}.xyz").write_text(f"1\n\n{symbol} 0 0 0\n", encoding="utf-8")
             box = f"  inside box {low} {low} {low} {high} {high} {high}"
@@ -115,5 +115,5 @@ def _packed(program: str, counts: Mapping[str, int], edge: float, seed: int, dis
     away = places[:, None] - places[None]
     away -= edge * np.round(away / edge)
     distances = np.sqrt((away**2).sum(axis=-1)) + edge * np.eye(len(places))
-    # Packmol's own tolerance on distances is 1 %
+    # Packmol's own tolerance, and the third decimal of its file
     return places if distances.min() > 0.99 * distance else None
