@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from oxyspy.eels.cleaning import bright, clean, roll_off
+from oxyspy.eels.cleaning import bright, clean, roll_off, saturated
 
 ENERGY = 460.0 + 0.25 * np.arange(1600)
 
@@ -69,3 +69,32 @@ def test_roll_off_at_the_start_is_found_where_it_ends():
     cut = spectrum * (1 - 0.6 * np.exp(-(ENERGY - ENERGY[0]) / 6.0))
     # where the product is highest: d/dE ln = 0 at 6 ln(0.6 (1 + 460/(2.6 x 6))) = 17.5 eV
     assert roll_off(ENERGY, cut) - ENERGY[0] == pytest.approx(17.5, abs=3.0)
+
+
+@pytest.mark.parametrize("dead", [(700,), (700, 701), (300, 900)])
+def test_dead_channels_are_found_and_filled_from_their_neighbours(dead):
+    counts = line_scan(np.random.default_rng(12))
+    truth = counts[..., list(dead)].copy()
+    counts[..., list(dead)] = 0
+    cleaned, valid, report = clean(counts)
+    assert report.dead_channels == dead and valid.all() and report.spikes == 0
+    seen = slice(5, None)
+    # the mean of 25 spectra of about 400 counts is known to 1 %, its neighbours' too, and the spectrum is not flat
+    assert cleaned[0, seen][:, list(dead)].mean() == pytest.approx(truth[0, seen].mean(), rel=0.05)
+
+
+def test_nothing_is_called_dead_in_a_sound_or_faint_scan():
+    for level in (20_000.0, 400.0, 0.5):
+        assert clean(line_scan(np.random.default_rng(13), level=level))[2].dead_channels == ()
+
+
+def test_spectra_at_the_ceiling_are_left_out_and_listed():
+    counts = line_scan(np.random.default_rng(14))
+    ceiling = 2500.0
+    counts[0, 20] *= 4
+    counts = np.minimum(counts, ceiling)
+    _, valid, report = clean(counts)
+    # the others stay below it, but for chance
+    assert (0, 20) in report.saturated and not valid[0, 20]
+    assert len(report.saturated) == 1
+    assert saturated(np.zeros((3, 50))).sum() == 0

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oxyspy.eels.background import fit_power_law
 from oxyspy.eels.deconvolution import carry_back, deconvolve, fourier_ratio_kernel, resample_low_loss
-from oxyspy.eels.zero_loss import find_zero_loss
+from oxyspy.eels.zero_loss import find_zero_loss, mirrored_peak
 from oxyspy.errors import InputError
 from scattering import STEP, loss_axis, low_loss, recorded, white_line_edge
 
@@ -138,3 +139,39 @@ def test_low_loss_on_another_dispersion_keeps_its_counts(factor):
 def test_segment_of_another_length_is_refused():
     with pytest.raises(InputError, match="400 channels, found 300"):
         deconvolve(np.zeros(300), kernel(0.5))
+
+
+def test_real_mno_keeps_its_intensity(shared_data):
+    # the recorded edge is the single scattering and its convolution with all losses over the zero-loss intensity
+    import hyperspy.api as hs
+
+    core, low = (
+        hs.load(shared_data / "mno-dual-eels" / f"{n}_spectrum.msa", file_format="MSA") for n in ("coreloss", "lowloss")
+    )
+    energy, low_energy = (s.axes_manager.signal_axes[0].axis for s in (core, low))
+    counts, low_counts = core.data.astype(float), low.data.astype(float)
+    zero_loss = find_zero_loss(low_counts, low_energy)
+    first, last = np.searchsorted(energy, [600.0, energy[-1] - 5.0])
+    background = fit_power_law(counts, energy, (600.0, 634.0))
+    net = (counts - background(energy))[first:last]
+    kernel = fourier_ratio_kernel(low_counts, low_energy, zero_loss, net.size)
+    single = deconvolve(net, kernel)
+    # put the plural scattering back by a plain convolution
+    axis = energy[first:last]
+    lines = (axis > 636.0) & (axis < 660.0)
+    again = _scattered(single, low_counts, low_energy, zero_loss)
+    assert again[lines].sum() == pytest.approx(net[lines].sum(), rel=0.01)
+    assert 0.4 < float(zero_loss.t_over_lambda) < 0.7
+    assert single[lines].sum() < net[lines].sum()
+
+
+def _scattered(single, low, low_energy, zero_loss):
+    """Single scattering and, convolved channel by channel, what its electrons lose besides."""
+    start = round(float(zero_loss.channel))
+    reach = int(np.ceil(float(zero_loss.reach) / (low_energy[1] - low_energy[0])))
+    around = low[max(start - reach, 0) : start + reach + 1]
+    peak = mirrored_peak(around, np.asarray(float(zero_loss.channel) - start), min(reach, start))
+    losses = low[start:].copy()
+    above = peak[min(reach, start) :]
+    losses[: above.size] -= above
+    return single + np.convolve(single, losses / peak.sum())[: single.size]

@@ -141,3 +141,20 @@ def test_real_cathode_errors_are_those_that_its_two_rows_show(shared_data):
     pull = (ratio[0] - ratio[1])[bulk] / np.sqrt((ratio**2 * relative)[:, bulk].sum(0))
     # 14 differences: a standard deviation known to 19 %; the rows are 2 nm apart in a real specimen
     assert 0.6 < np.sqrt(np.mean(pull**2)) < 1.6
+
+
+def test_longest_background_window_gives_the_same_layer_with_less_noise(test_data, results, truth):
+    name = "rocksalt_2nm"
+    recipe = RECIPE.model_copy(
+        update={"edges": {"Mn_L": RECIPE.edges["Mn_L"].model_copy(update={"background": "auto"})}}
+    )
+    found = oxyspy.analyse(test_data / "demo" / name, recipe)
+    window, shipped = (r.edges["Mn_L"].background.window for r in (found, results[name]))
+    assert window[1] == shipped[1] and window[0] <= shipped[0]
+    # clear of O K's near structure
+    assert window[0] >= 532.0 + 40.0
+    assert found.layer.interval_95_nm[0] <= truth[name]["layer_nm"] <= found.layer.interval_95_nm[1]
+    sigma, before = (np.nanmedian(r.edges["Mn_L"].lines.l3_sigma) for r in (found, results[name]))
+    assert sigma <= before
+    # simulated backgrounds are power laws, so what is left is counting noise
+    assert found.edges["Mn_L"].deviance == pytest.approx(1.0, abs=0.1)

@@ -14,6 +14,8 @@ from oxyspy.results import Result
 VACUUM_SHARE = 0.1
 # an X-ray leaves its charge in a channel or two and in one position only
 SPIKE_SIGMA = 9.0
+# the least value that can be a ceiling, in counts: at a few counts runs of equal values come by chance
+LEAST_CEILING = 100.0
 
 
 @dataclass(frozen=True)
@@ -28,18 +30,27 @@ class Cleaning(Result):
         Index of each spectrum that held one, with the channel.
     not_finite : int
         Channels that held no finite number, set to zero in spectra that are left out.
+    dead_channels : tuple of int
+        Channels without signal in all spectra, replaced by the mean of their neighbours.
+    saturated : tuple
+        Index of each spectrum that ran into the detector's ceiling, and is left out.
     """
 
     spikes: int
     spike_positions: tuple[tuple[int, ...], ...]
     not_finite: int
+    dead_channels: tuple[int, ...] = ()
+    saturated: tuple[tuple[int, ...], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.spikes} spike channels replaced, {self.not_finite} channels without a finite number"
+        return (
+            f"{self.spikes} spike channels and {len(self.dead_channels)} dead ones replaced, {self.not_finite} channels "
+            f"without a finite number, {len(self.saturated)} spectra saturated"
+        )
 
 
 def clean(counts: NDArray) -> tuple[NDArray, NDArray, Cleaning]:
-    """Replace spikes by the mean of their neighbours and mark spectra with no numbers in them.
+    """Replace spikes and dead channels by their neighbours, and mark spectra with no numbers or at the ceiling.
 
     A spike stands more than nine standard deviations above the mean of the channels two and three away on both sides
     and, unlike any feature of the specimen, above the same channel of the neighbouring positions as well.
@@ -62,6 +73,9 @@ def clean(counts: NDArray) -> tuple[NDArray, NDArray, Cleaning]:
     valid = finite.all(-1) & (counts.max(-1, initial=0, where=finite) > 0)
     if bad:
         counts = np.where(finite, counts, 0)
+    ceiling = saturated(counts)
+    valid &= ~ceiling
+    counts, dead = _without_dead(counts, valid)
     around = np.zeros_like(counts)
     inner = counts[..., 3:-3]
     around[..., 3:-3] = (counts[..., :-6] + counts[..., 1:-5] + counts[..., 5:-1] + counts[..., 6:]) / 4
@@ -83,7 +97,53 @@ def clean(counts: NDArray) -> tuple[NDArray, NDArray, Cleaning]:
     if len(where):
         counts = np.where(high, around, counts)
     spikes = tuple(tuple(int(i) for i in row) for row in where[:1000])
-    return counts, valid, Cleaning(len(where), spikes, bad)
+    clipped = tuple(tuple(int(i) for i in row) for row in np.argwhere(ceiling)[:1000])
+    return counts, valid, Cleaning(len(where), spikes, bad, dead, clipped)
+
+
+def saturated(counts: NDArray) -> NDArray:
+    """Spectra that stand at the greatest value of all for four channels on end: the detector's ceiling.
+
+    Parameters
+    ----------
+    counts : array, shape (..., n)
+
+    Returns
+    -------
+    array of bool, shape (...)
+    """
+    top = counts.max(initial=0)
+    if not top > LEAST_CEILING:
+        return np.zeros(counts.shape[:-1], bool)
+    at_top = counts == top
+    run = at_top[..., :-3] & at_top[..., 1:-2] & at_top[..., 2:-1] & at_top[..., 3:]
+    return run.any(-1)
+
+
+def _without_dead(counts: NDArray, valid: NDArray) -> tuple[NDArray, tuple[int, ...]]:
+    """Replace channels, at most two on end, whose sum over all spectra is under half their neighbours' sum.
+
+    No feature of a specimen is that sharp and that deep; four channels on end are not interpolated.
+    """
+    if not valid.any():
+        return counts, ()
+    total = counts[valid].sum(0, dtype=float)
+    channels = np.arange(3, total.size - 3)
+    around = np.minimum(total[channels - 3] + total[channels - 2], total[channels + 2] + total[channels + 3]) / 2
+    low = np.zeros(total.size, bool)
+    # ten standard deviations besides: an empty axis has no dead channels
+    low[channels] = (total[channels] < 0.5 * around) & (around - total[channels] > 10 * np.sqrt(np.maximum(around, 1)))
+    long = low[:-2] & low[1:-1] & low[2:]
+    dead = np.flatnonzero(low)
+    if dead.size == 0 or long.any():
+        return counts, ()
+    good = np.flatnonzero(~low)
+    counts = counts.copy()
+    right = good[np.searchsorted(good, dead)]
+    left = good[np.searchsorted(good, dead) - 1]
+    part = ((dead - left) / (right - left)).astype(counts.dtype)
+    counts[..., dead] = counts[..., left] * (1 - part) + counts[..., right] * part
+    return counts, tuple(int(d) for d in dead)
 
 
 def bright(counts: NDArray, valid: NDArray) -> NDArray:

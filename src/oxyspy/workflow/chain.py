@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from oxyspy.eels.alignment import sharpness, split_drift, take_moved
 from oxyspy.eels.background import PowerLaw, fit_power_law, pooled_dispersion
+from oxyspy.eels.background_quality import longest_window, reduced_deviance
 from oxyspy.eels.calibration import Calibration, calibrate
-from oxyspy.eels.cleaning import Cleaning, bright, clean, roll_off
+from oxyspy.eels.cleaning import Cleaning, bright, clean, roll_off, saturated
 from oxyspy.eels.deconvolution import Kernel, deconvolve, fourier_ratio_kernel, resample_low_loss
 from oxyspy.eels.edges import Edge, edge
 from oxyspy.eels.functionals import Functionals
@@ -106,6 +107,8 @@ class EdgeMeasurement:
     background : PowerLaw
     noise : float
         Variance over mean of the counts, from the background's residuals.
+    deviance : float
+        Median reduced deviance of the background's fit, over the noise: 1 where a power law is all there is.
     energy : array, shape (n,)
         Axis of the segment, in eV.
     counts, spectra : array, shape (rows, positions, n)
@@ -122,6 +125,7 @@ class EdgeMeasurement:
     positions: LinePositions | None
     background: PowerLaw
     noise: float
+    deviance: float
     energy: NDArray
     counts: NDArray
     spectra: NDArray
@@ -162,15 +166,24 @@ def prepare(
     counts, valid, cleaning = clean(np.asarray(counts, np.float32))
     shining = bright(counts, valid)
     if not shining.any():
-        raise InputError("no spectrum of the core loss holds any signal: empty, constant at zero, or not finite")
+        raise InputError("no spectrum of the core loss holds any signal: empty, constant, saturated, or not finite")
     if cleaning.spikes:
         warnings.append(f"{cleaning.spikes} spike channels replaced by the mean of their neighbours")
+    if cleaning.dead_channels:
+        warnings.append(f"dead channels replaced by their neighbours in all spectra: {_listed(cleaning.dead_channels)}")
+    if cleaning.saturated:
+        warnings.append(f"{len(cleaning.saturated)} core-loss spectra are saturated and left out")
     if cleaning.not_finite:
         warnings.append(f"{cleaning.not_finite} channels held no finite number; their spectra are left out")
     zero_loss = None
     drift = np.zeros(counts.shape[:2])
     if low is not None:
         low = _low_loss_like(np.asarray(low, np.float32), counts.shape[:2], warnings)
+        if clipped := int(saturated(low).sum()):
+            warnings.append(
+                f"the zero-loss peak is saturated in {clipped} of {low.shape[0] * low.shape[1]} low-loss spectra: "
+                "t/λ comes out too high there, and intensities too low"
+            )
         low, low_energy = resample_low_loss(np.nan_to_num(low), low_energy, step)
         zero_loss = find_zero_loss(low, low_energy)
         if low.shape[:2] == counts.shape[:2]:
@@ -189,6 +202,12 @@ def prepare(
         counts, calibration(energy), float(calibration(start)), valid, shining, moved, rest * calibration.factor,
         low, low_energy, zero_loss, calibration, cleaning, tuple(warnings),
     )  # fmt: skip
+
+
+def _listed(channels: tuple[int, ...]) -> str:
+    """Up to eight numbers in words."""
+    more = f" and {len(channels) - 8} more" if len(channels) > 8 else ""
+    return ", ".join(str(c) for c in channels[:8]) + more
 
 
 def _low_loss_like(low: NDArray, shape: tuple[int, int], warnings: list[str]) -> NDArray:
@@ -234,7 +253,10 @@ def measure_white_lines(scan: Prepared, name: str, recipe: Recipe) -> EdgeMeasur
     if name in recipe.landmarks:
         item = replace(item, energy=recipe.landmarks[name][0])
     method = recipe.method(name, None if scan.zero_loss is not None else "none")
-    window = _background_window(scan, method.background, name)
+    if recipe.edges[name].background == "auto":
+        window = _longest_window(scan, item, method.background[1])
+    else:
+        window = _background_window(scan, method.background, name)
     method = replace(method, background=window)
     counts, energy, kernel = _segment(scan, window[0], method.post[1], method.deconvolution, name, recipe)
     background, noise = _background(scan, counts, energy, window, name)
@@ -248,7 +270,7 @@ def measure_white_lines(scan: Prepared, name: str, recipe: Recipe) -> EdgeMeasur
     functionals = _only(with_moving_windows(functionals, spectra, energy, positions, method), scan.valid)
     return EdgeMeasurement(
         item, method.fingerprint, functionals, method, white_lines(functionals.sum(axis=0), positions, method),
-        positions, background, noise, energy, counts, spectra,
+        positions, background, noise, _deviance(scan, counts, energy, background, noise), energy, counts, spectra,
         _comparable(scan, counts, energy, background, positions, noise, name, recipe),
     )  # fmt: skip
 
@@ -281,8 +303,8 @@ def measure_oxygen(scan: Prepared, recipe: Recipe) -> EdgeMeasurement:
         f"{item.pre_edge[0]:g}-{item.pre_edge[1]:g} eV, main {item.main[0]:g}-{item.main[1]:g} eV"
     )
     return EdgeMeasurement(
-        item, fingerprint, _only(functionals, scan.valid), None, None, None, background, noise, energy, counts,
-        _spectra(counts, energy, background, kernel),
+        item, fingerprint, _only(functionals, scan.valid), None, None, None, background, noise,
+        _deviance(scan, counts, energy, background, noise), energy, counts, _spectra(counts, energy, background, kernel),
     )  # fmt: skip
 
 
@@ -295,6 +317,14 @@ def _background_window(scan: Prepared, window: tuple[float, float], name: str) -
             f"{scan.start_ev:.1f} to {scan.energy[-1]:.1f} eV"
         )
     return float(low), float(window[1])
+
+
+def _longest_window(scan: Prepared, item: Edge, end: float) -> tuple[float, float]:
+    """The longest background window below an edge that holds a power law, clear of the edges found below it."""
+    below = tuple(scan.calibration(e.recorded_ev) for e in scan.calibration.edges if e.name != item.name)
+    counts = take_moved(scan.counts, 0, scan.energy.size, scan.moved)[scan.bright]
+    window, _ = longest_window(counts, scan.energy, end, scan.start_ev, tuple(e for e in below if e < item.energy))
+    return window
 
 
 def _segment(
@@ -324,6 +354,11 @@ def _background(
     background = fit_power_law(counts, energy, window, f"{name} background")
     channels = int((window[1] - window[0]) / dispersion(energy))
     return background, pooled_dispersion(background.dispersion[scan.bright], channels)
+
+
+def _deviance(scan: Prepared, counts: NDArray, energy: NDArray, background: PowerLaw, noise: float) -> float:
+    """Median over spectra with signal of the fit's reduced deviance."""
+    return float(np.nanmedian(reduced_deviance(counts, energy, background, noise)[scan.bright]))
 
 
 def _spectra(counts: NDArray, energy: NDArray, background: PowerLaw, kernel: Kernel | None) -> NDArray:

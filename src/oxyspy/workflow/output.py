@@ -194,7 +194,11 @@ def result_dict(result: ScanResult) -> dict[str, Any]:
     content["states"] = {name: to_plain(state) for name, state in result.states.items()}
     content["required_diffusivity"] = to_plain(result.diffusivity)
     content["methods"] = {
-        name: {"fingerprint": item.fingerprint, "noise_variance_over_mean": item.noise}
+        name: {
+            "fingerprint": item.fingerprint,
+            "noise_variance_over_mean": item.noise,
+            "background_reduced_deviance": item.deviance,
+        }
         for name, item in result.edges.items()
     }
     content["profile"] = profile_rows(result) if result.scan is not None else []

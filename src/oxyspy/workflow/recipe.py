@@ -54,9 +54,13 @@ class _Strict(BaseModel):
 
 
 class WhiteLineChoices(_Strict):
-    """Choices for one edge; what is left out is the shipped table's."""
+    """Choices for one edge; what is left out is the shipped table's.
 
-    background: EnergyWindow | None = None
+    With ``background: auto`` the fit window ends where the table's does and is as long as one power law holds, clear of
+    the edges below (`oxyspy.eels.background_quality.longest_window`).
+    """
+
+    background: EnergyWindow | Literal["auto"] | None = None
     post: EnergyWindow | None = None
     l3_half: float = Field(5.0, gt=0, le=15)
     l2_half: float = Field(4.0, gt=0, le=15)
@@ -123,7 +127,7 @@ class Recipe(_Strict):
         table = edges()[name]
         return WhiteLineMethod(
             edge=name,
-            background=choices.background or table.background,
+            background=table.background if choices.background in (None, "auto") else choices.background,
             post=choices.post or table.post,
             l3_half=choices.l3_half,
             l2_half=choices.l2_half,
