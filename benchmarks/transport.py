@@ -1,10 +1,10 @@
 """Time of a million inverse problems beside the same arithmetic in plain numpy, on one core.
 
-``python benchmarks/transport.py``
+``python benchmarks/transport.py`` writes transport.md
 
-Prints ratios, since only these carry from one machine to another. The plain reference has the study's formula as it is
-printed, no checks, no units, and computes the same outputs: D, its first-order standard error in ln, both intervals,
-and L with its interval.
+Ratios, since only these carry from one machine to another: median of runs that alternate. The plain reference has the
+study's formula as it is printed, no checks, no units, and computes the same outputs: D, its first-order standard error
+in ln, both intervals, and L with its interval.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
 
+from oxyspy import __version__  # noqa: E402
 from oxyspy.transport.inverse import required_diffusivity  # noqa: E402
 from oxyspy.transport.permeation import steady_onsager  # noqa: E402
 from oxyspy.transport.quantities import K_B, STUDY  # noqa: E402
@@ -66,7 +68,7 @@ def ratio(ours, plain, repeats: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=1_000_000, help="problems")
     parser.add_argument("--repeats", type=int, default=15)
@@ -94,9 +96,16 @@ def main() -> None:
         ("layer differs, its error", shared, one),
         ("all inputs differ, seven errors", scans, every),
     )
-    print(f"{n} problems, one core; ratio of times, ours over plain numpy\n")
-    print("| case | kernel: L | whole: D, L, errors, checks |")
-    print("| --- | --- | --- |")
+    lines = [
+        "# A million inverse problems beside plain numpy",
+        "",
+        f"oxyspy {__version__}; `python benchmarks/transport.py`; {n} problems, one core.",
+        "",
+        "\n".join(__doc__.splitlines()[4:]).strip(),
+        "",
+        "| case | kernel, L: ratio | whole, D, L, errors, checks: ratio | whole (s) |",
+        "| --- | --- | --- | --- |",
+    ]
     for name, inputs, sigma in cases:
         kernel = {key: inputs[key] for key in ("radius", "mu_c", "mu_e", "c_max")}
         positional = (inputs["layer"], inputs["coating"], inputs["time"])
@@ -113,7 +122,10 @@ def main() -> None:
             lambda g=given, s=sigma: plain_inverse(*g, s),
             args.repeats,
         )
-        print(f"| {name} | {kernels:.2f} | {whole:.2f} ({'under' if seconds < n / 1e6 else 'over'} 1 s a million) |")
+        lines.append(f"| {name} | {kernels:.2f} | {whole:.2f} | {seconds:.2f} |")
+    text = "\n".join(lines) + "\n"
+    Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":
