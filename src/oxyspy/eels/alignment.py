@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from oxyspy.eels.blocks import over_blocks
+
 
 def split_drift(drift_ev: NDArray, step: float) -> tuple[NDArray, NDArray]:
     """Split energy drifts into whole channels and a rest of at most half a channel.
@@ -35,8 +37,25 @@ def take_moved(counts: NDArray, first: int, last: int, channels: NDArray) -> NDA
     """Channels ``first`` to ``last`` of each spectrum, from ``channels`` further up; ends repeat beyond the axis."""
     if not channels.any():
         return counts[..., first:last]
-    index = np.clip(np.arange(first, last) + channels[..., None], 0, counts.shape[-1] - 1)
-    return np.take_along_axis(counts, index, -1)
+    n = counts.shape[-1]
+    channels = np.broadcast_to(channels, counts.shape[:-1])
+    moved = np.empty((*counts.shape[:-1], last - first), counts.dtype)
+    flat, own, result = counts.reshape(-1, n), channels.ravel(), moved.reshape(-1, last - first)
+    # drifts are few whole channels: a copy for each of them, not a look-up for each channel of each spectrum
+    groups = [(int(by), np.flatnonzero(own == by)) for by in np.unique(own)]
+
+    def move(part: slice) -> None:
+        for by, rows in groups:
+            rows = rows[np.searchsorted(rows, part.start) : np.searchsorted(rows, part.stop)]
+            if rows.size:
+                index = slice(min(max(first + by, 0), n), min(max(last + by, 0), n))
+                low, high = index.start - first - by, index.stop - first - by
+                result[rows, low:high] = flat[rows, index]
+                result[rows, :low] = flat[rows, :1]
+                result[rows, high:] = flat[rows, -1:]
+
+    over_blocks(move, len(flat), 2 * n * counts.itemsize)
+    return moved
 
 
 def sharpness(spectrum: NDArray) -> float:

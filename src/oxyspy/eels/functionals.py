@@ -12,12 +12,13 @@ correlated, has to be assumed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from oxyspy.eels.background import PowerLaw
+from oxyspy.eels.blocks import over_blocks
 from oxyspy.eels.deconvolution import Kernel, carry_back
 from oxyspy.eels.windows import check_inside
 
@@ -87,22 +88,44 @@ def measure(
         ``nan`` where the background could not be fitted or the kernel is missing.
     """
     inside = check_inside(energy, background.window, "background")
+    stack, n, k = counts.shape[:-1], counts.shape[-1], weights.shape[-2]
+    rows = int(np.prod(stack))
+    flat = counts.reshape(rows, n)
+    fitted = PowerLaw(
+        background.log_a.reshape(rows), background.r.reshape(rows), background.covariance.reshape(rows, 2, 2),
+        background.dispersion.reshape(rows), background.reference, background.window,
+    )  # fmt: skip
+    windows = weights if weights.ndim == 2 else np.broadcast_to(weights, (*stack, k, n)).reshape(rows, k, n)
+    spread = np.broadcast_to(np.asarray(noise, float), stack).reshape(rows)
+    own = kernel is not None and kernel.values.size > kernel.values.shape[-1]
+    transforms = None if kernel is None else kernel.values.reshape(-1, kernel.values.shape[-1])
+    if own:
+        transforms = np.broadcast_to(kernel.values, (*stack, kernel.values.shape[-1])).reshape(rows, -1)
+    values, covariance = np.empty((rows, k)), np.empty((rows, k, k))
+
+    def work(part: slice) -> None:
+        q = windows if windows.ndim == 2 else windows[part]
+        if kernel is not None:
+            q = carry_back(q, replace(kernel, values=transforms[part] if own else transforms))
+        values[part], covariance[part] = _measure(flat[part], energy, fitted[part], q, inside, spread[part], readout)
+
+    over_blocks(work, rows, 8 * (5 * k + 4) * (kernel.padded if kernel is not None else n))
+    return Functionals(values.reshape(*stack, k), covariance.reshape(*stack, k, k))
+
+
+def _measure(counts, energy, background, q, inside, noise, readout) -> tuple[NDArray, NDArray]:
+    """Values (p, k) and covariance (p, k, k) of functionals with weights ``q`` (p, k, n) on net counts (p, n)."""
     x = np.log(energy / background.reference)
     model = background(energy)
-    q = (
-        np.broadcast_to(weights, (*counts.shape[:-1], *weights.shape[-2:]))
-        if kernel is None
-        else carry_back(weights, kernel)
-    )
-    values = np.einsum("...kn,...n->...k", q, counts - model)
+    q = np.broadcast_to(q, (len(counts), *q.shape[-2:]))
+    values = np.einsum("pkn,pn->pk", q, counts - model)
     # d(value)/d(log A, r), and d(log A, r)/d(counts) = covariance . (1, -x) within the fit window
-    by_theta = np.stack(
-        [np.einsum("...kn,...n->...k", q, model), -np.einsum("...kn,...n->...k", q, model * x)], axis=-1
-    )
+    by_theta = np.stack([np.einsum("pkn,pn->pk", q, model), -np.einsum("pkn,pn->pk", q, model * x)], axis=-1)
     score = np.stack([np.ones(inside.stop - inside.start), -x[inside]])
     by_counts = background.covariance @ score
-    total = np.array(np.broadcast_to(q, (*counts.shape[:-1], *q.shape[-2:])), dtype=float)
+    total = np.array(q, dtype=float)
     total[..., inside] -= by_theta @ by_counts
-    variance = np.maximum(counts, 0) * np.asarray(noise, float)[..., None] + readout
-    covariance = np.einsum("...kn,...ln,...n->...kl", total, total, variance, optimize=True)
-    return Functionals(values, covariance)
+    variance = np.maximum(counts, 0) * noise[:, None] + readout
+    # as weights times square roots of the variances: one small symmetric product a spectrum
+    total *= np.sqrt(variance)[:, None, :]
+    return values, total @ total.swapaxes(-1, -2)

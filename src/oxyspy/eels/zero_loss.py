@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from oxyspy.eels.blocks import over_blocks
 from oxyspy.eels.windows import dispersion
 from oxyspy.errors import InputError
 
 # how far below its maximum the peak is taken to begin: five widths, and at least this, in eV
 LEAST_REACH = 8.0
+# a maximum further from the scan's median than this is no zero-loss peak, in eV
+MAX_DRIFT = 40.0
+# spectra that tell the shape of a scan's peak: their mean's noise is far below any spectrum's
+SAMPLE = 4096
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,23 @@ class ZeroLoss:
             return np.sqrt(np.maximum(2 / self.area - 1 / self.total, 0))
 
 
-def find_zero_loss(low: NDArray, energy: NDArray) -> ZeroLoss:
+class PeakShape(NamedTuple):
+    """What the zero-loss peaks of one scan share.
+
+    Attributes
+    ----------
+    middle : int
+        Median channel of the maxima.
+    fwhm, reach : float
+        As in `ZeroLoss`, in eV.
+    """
+
+    middle: int
+    fwhm: float
+    reach: float
+
+
+def find_zero_loss(low: NDArray, energy: NDArray, peak: PeakShape | None = None) -> ZeroLoss:
     """Find the zero-loss peak of each spectrum.
 
     The position is the vertex of the parabola through the logarithms of three points, the maximum and those 0.4 widths
@@ -66,6 +89,9 @@ def find_zero_loss(low: NDArray, energy: NDArray) -> ZeroLoss:
         Low-loss counts.
     energy : array, shape (m,)
         Axis as recorded, in eV; it need not hold the peak at zero.
+    peak : PeakShape, optional
+        Of the whole scan, where ``low`` is a part of it; by default `peak_shape` of these spectra, of 4096 spread
+        evenly where there are more.
 
     Raises
     ------
@@ -74,46 +100,96 @@ def find_zero_loss(low: NDArray, energy: NDArray) -> ZeroLoss:
     """
     step = dispersion(energy)
     low = np.asarray(low)
+    peak = peak_shape(sample(low), energy) if peak is None else PeakShape(*peak)
     m = low.shape[-1]
     flat = low.reshape(-1, m)
-    top = flat.argmax(-1)
-    peak = np.take_along_axis(flat, top[:, None], -1)[:, 0]
-    total = flat.sum(-1, dtype=float)
-    good = np.isfinite(total) & (total > 0) & (peak > 0) & (top > 1) & (top < m - 8)
-    if not good.any():
-        raise InputError(
-            f"no zero-loss peak inside the low-loss axis, which runs from {energy[0]:g} to {energy[-1]:g} eV"
-        )
-    middle = int(np.median(top[good]))
-    # a peak far from the others is a spike or an empty pixel, not a drift
-    good &= np.abs(top - middle) * step < 40.0
-    mean = _mean_about(flat[good], top[good], middle)
-    fwhm = _fwhm(mean, middle) * step
-    near = max(1, int(round(0.4 * fwhm / step)))
-    channel = np.where(good, _vertex(flat, np.clip(top, near, m - 1 - near), near), np.nan)
-    reach = min(max(5 * fwhm, LEAST_REACH), middle * step)
-    window, centre = peak_segment(flat, channel, int(np.ceil(reach / step)), int(np.ceil(reach / step)) + 1)
-    area = mirrored_peak(window, channel - centre, window.shape[-1] // 2).sum(-1, dtype=float)
-    whole = _sum_from(flat, channel - reach / step)
-    area[~good | ~(area > 0)] = np.nan
+    channel, area, whole = np.empty((3, len(flat)))
+    near = max(1, int(round(0.4 * peak.fwhm / step)))
+    half = int(np.ceil(peak.reach / step))
+
+    def find(part: slice) -> None:
+        block = flat[part]
+        top, total, good = _tops(block)
+        # a peak far from the others is a spike or an empty pixel, not a drift
+        good &= np.abs(top - peak.middle) * step < MAX_DRIFT
+        at = np.where(good, _vertex(block, np.clip(top, near, m - 1 - near), near), np.nan)
+        window, centre = peak_segment(block, at, half, half + 1)
+        counts = mirrored_peak(window, at - centre, half).sum(-1, dtype=float)
+        counts[~good | ~(counts > 0)] = np.nan
+        channel[part], area[part], whole[part] = at, counts, _sum_from(block, total, at - peak.reach / step)
+
+    over_blocks(find, len(flat), 2 * flat.itemsize * m)
     shape = low.shape[:-1]
     return ZeroLoss(
         position=(energy[0] + channel * step).reshape(shape),
         channel=channel.reshape(shape),
         area=area.reshape(shape),
         total=whole.reshape(shape),
-        fwhm=float(fwhm),
-        reach=float(reach),
+        fwhm=peak.fwhm,
+        reach=peak.reach,
     )
+
+
+def sample(spectra: NDArray) -> NDArray:
+    """Up to 4096 spectra, evenly from the whole scan; also of a dask array, and there the same ones for any chunks."""
+    stride = 1
+    while math.prod(-(-size // stride) for size in spectra.shape[:-1]) > SAMPLE:
+        stride += 1
+    return spectra[(slice(None, None, stride),) * (spectra.ndim - 1)]
+
+
+def peak_shape(low: NDArray, energy: NDArray) -> PeakShape:
+    """Measure what the zero-loss peaks of a scan share: the scan's numbers, so that no block needs another's.
+
+    Parameters
+    ----------
+    low : array, shape (..., m)
+        Low-loss counts, of the whole scan or of its `sample`.
+    energy : array, shape (m,)
+        Axis as recorded, in eV.
+
+    Raises
+    ------
+    InputError
+        If no spectrum holds a peak inside the axis.
+    """
+    step = dispersion(energy)
+    flat = low.reshape(-1, low.shape[-1])
+    top, _, good = _tops(flat)
+    if not good.any():
+        raise InputError(
+            f"no zero-loss peak inside the low-loss axis, which runs from {energy[0]:g} to {energy[-1]:g} eV"
+        )
+    middle = int(np.median(top[good]))
+    good &= np.abs(top - middle) * step < MAX_DRIFT
+    fwhm = _fwhm(_mean_about(flat[good], top[good], middle), middle) * step
+    return PeakShape(middle, float(fwhm), float(min(max(5 * fwhm, LEAST_REACH), middle * step)))
+
+
+def _tops(flat: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Channel of each spectrum's maximum, its total, and whether it can be a zero-loss peak."""
+    m = flat.shape[-1]
+    top = flat.argmax(-1)
+    highest = flat[np.arange(len(flat)), top]
+    total = flat.sum(-1, dtype=float)
+    return top, total, np.isfinite(total) & (total > 0) & (highest > 0) & (top > 1) & (top < m - 8)
 
 
 def peak_segment(low: NDArray, channel: NDArray, left: int, right: int) -> tuple[NDArray, NDArray]:
     """Channels from ``left`` below to ``right`` above each peak, zero beyond the axis, and the peak's whole channel."""
-    m = low.shape[-1]
+    m, width = low.shape[-1], left + right
     centre = np.round(np.nan_to_num(channel)).astype(int)
-    wanted = centre[..., None] + np.arange(-left, right)
-    taken = np.take_along_axis(low, np.clip(wanted, 0, m - 1), -1)
-    return np.where((wanted >= 0) & (wanted < m), taken, 0), centre
+    flat, own = low.reshape(-1, m), centre.ravel()
+    taken = np.empty((len(flat), width), low.dtype)
+    # drifts are few whole channels: a copy for each of them, not a look-up for each channel of each spectrum
+    for at in np.unique(own):
+        rows = slice(None) if own[0] == own[-1] == at and (own == at).all() else np.flatnonzero(own == at)
+        first, last = max(at - left, 0), min(at + right, m)
+        skip = first - (at - left)
+        taken[rows, :skip] = 0
+        taken[rows, skip : skip + last - first] = flat[rows, first:last]
+        taken[rows, skip + last - first :] = 0
+    return taken.reshape(*low.shape[:-1], width), centre
 
 
 def mirrored_peak(segment: NDArray, offset: NDArray, centre: int) -> NDArray:
@@ -188,11 +264,11 @@ def _vertex(flat: NDArray, top: NDArray, reach: int) -> NDArray:
     return top + np.where(np.isfinite(offset), np.clip(offset, -reach, reach), 0.0)
 
 
-def _sum_from(flat: NDArray, low: NDArray) -> NDArray:
+def _sum_from(flat: NDArray, total: NDArray, low: NDArray) -> NDArray:
     """Sum of each row from ``low`` channels to its end, the first channel counted by its fraction."""
-    m = flat.shape[-1]
-    edge = np.clip(np.nan_to_num(low) + 0.5, 0, m - 1)
+    edge = np.clip(np.nan_to_num(low) + 0.5, 0, flat.shape[-1] - 1)
     whole = edge.astype(int)
-    keep = np.arange(m) >= whole[:, None]
-    rows = np.arange(len(flat))
-    return np.einsum("pm,pm->p", flat, keep, dtype=float) - (edge - whole) * flat[rows, whole]
+    # little lies below a peak: take it off the total
+    below = flat[:, : whole.max(initial=0)]
+    skipped = np.where(np.arange(below.shape[-1]) < whole[:, None], below, 0).sum(-1, dtype=float)
+    return total - skipped - (edge - whole) * flat[np.arange(len(flat)), whole]

@@ -1,0 +1,66 @@
+"""Blocks of spectra that fit the cache, worked on by as many threads as are this task's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+# bytes that one block's arrays take together: about a core's share of the outer cache, and enough rows that the calls
+# themselves cost nothing
+BLOCK_BYTES = 8_000_000
+_limit: ContextVar[int | None] = ContextVar("oxyspy_threads", default=None)
+
+
+def threads() -> int:
+    """Threads that a kernel may use here: the process's processors, or what `limited` allows."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return min(allowed, _limit.get() or allowed)
+
+
+@contextmanager
+def limited(count: int = 1) -> Iterator[None]:
+    """Let kernels use ``count`` threads; one inside a dask task, whose scheduler keeps the other cores busy.
+
+    Examples
+    --------
+    >>> with limited(1):
+    ...     threads()
+    1
+    """
+    token = _limit.set(count)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int) -> None:
+    """Call ``work`` on slices that together are ``range(rows)``.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a slice of rows and writes its results where they belong; no two slices overlap.
+    rows : int
+        Number of spectra.
+    row_bytes : int
+        What ``work`` holds in memory for one spectrum.
+    """
+    size = max(1, BLOCK_BYTES // max(row_bytes, 1))
+    slices = [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
+    count = min(threads(), len(slices))
+    if count <= 1:
+        for part in slices:
+            work(part)
+        return
+
+    def alone(part: slice) -> None:
+        with limited(1):
+            work(part)
+
+    with ThreadPoolExecutor(count) as pool:
+        # taking the results raises what a block raised
+        list(pool.map(alone, slices))
