@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from oxyspy.eels.white_lines import WhiteLineMethod
 
 
+# bytes of spectra in one dask chunk; a task holds a few times as much
+LARGEST_CHUNK = 64 * 2**20
+
+
 class CoreLossEELSSpectrum(EELSSpectrum):
     """Core-loss EELS signal: calibrate, remove the background, deconvolve, measure white lines.
 
@@ -85,19 +89,13 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         --------
         oxyspy.eels.background.fit_power_law
         """
-        from oxyspy.eels.background import fit_power_law
-        from oxyspy.eels.edges import edge as edge_of
+        from oxyspy.eels.background import fit_power_law, subtract
 
-        item = edge_of(edge)
-        window = window or item.background
-        last = (item.post or item.main or (None, None))[1]
-        if window is None or last is None:
-            raise InputError(f"edge {edge} has no windows of its own: give a window")
-        raw = self.isig[max(window[0], self.energy[0]) : min(last + 12.0, self.energy[-1])]
+        raw, window = self._segment(edge, window)
         energy = raw.energy
 
         def net(counts):
-            return counts - fit_power_law(counts, energy, window, f"{edge} background")(energy).astype(counts.dtype)
+            return subtract(counts, energy, fit_power_law(counts, energy, window, f"{edge} background"))
 
         result = _map_blocks(net, raw)
         result.metadata.set_item("oxyspy.edge", edge)
@@ -128,18 +126,24 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         --------
         oxyspy.eels.deconvolution.fourier_ratio_kernel
         """
-        from oxyspy.eels.deconvolution import deconvolve
+        from oxyspy.eels.deconvolution import fourier_ratio, resample_low_loss
+        from oxyspy.eels.zero_loss import PeakShape, peak_shape
 
         if not self.metadata.has_item("oxyspy.background_window"):
             raise InputError("deconvolve a signal without its background: call remove_power_law(edge) first")
-        scale, channels = float(self.axes_manager.signal_axes[0].scale), self.energy.size
-        energy = low_loss.axes_manager.signal_axes[0].axis
+        scale = float(self.axes_manager.signal_axes[0].scale)
+        recorded = low_loss.axes_manager.signal_axes[0].axis
 
-        def single(counts, low):
-            kernel = _kernel(low, energy, scale, channels, reconvolution, fwhm)
-            return deconvolve(counts, kernel).astype(counts.dtype)
+        def shape(low):
+            return np.array(peak_shape(*resample_low_loss(low, recorded, scale)))
 
-        result = _map_blocks(single, self, low_loss)
+        def single(counts, low, peak):
+            low, energy = resample_low_loss(low, recorded, scale)
+            peak = PeakShape(int(peak[0]), *peak[1:])
+            return fourier_ratio(counts, low, energy, peak, reconvolution=reconvolution, fwhm=fwhm)
+
+        low = _matching(low_loss, self)
+        result = _map_blocks(single, self, low, shared=_once(shape, 3, low))
         result.metadata.set_item("oxyspy.deconvolution", reconvolution)
         if fwhm is not None:
             result.metadata.set_item("oxyspy.gaussian_fwhm", float(fwhm))
@@ -161,7 +165,8 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         dict of BaseSignal
             ``l3``, ``l3_sigma``, ``l2``, ``l2_sigma``, ``ratio``, ``ratio_sigma``, ``l3_ev``, ``l3_ev_sigma``,
             ``l2_ev``, ``splitting_ev``, ``continuum`` over this signal's positions. The method's fingerprint stands in
-            each one's ``metadata.oxyspy.method``.
+            each one's ``metadata.oxyspy.method``. Of a lazy signal they are lazy, and measured as by
+            `white_line_maps`: at the maxima of the whole scan, without drift.
 
         Raises
         ------
@@ -193,6 +198,10 @@ class CoreLossEELSSpectrum(EELSSpectrum):
                 "these spectra no longer know the counts they came from (they were sliced, or saved and loaded), and "
                 "without them an area has no error: call remove_power_law and deconvolve again on the recorded signal"
             )
+        if self._lazy:
+            maps = self._raw._maps(self._low_loss, item, method, align=False)
+            del maps["t_over_lambda"]
+            return maps
         energy = self.energy
         raw = _computed(self._raw.data)
         counts = raw.reshape(-1, *raw.shape[-2:]) if raw.ndim > 1 else raw[None, None]
@@ -213,6 +222,104 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         lines = white_lines(functionals, tracked, method)
         return self._over_positions(lines, method)
 
+    def white_line_maps(
+        self,
+        edge: str,
+        low_loss: EELSSpectrum | None = None,
+        *,
+        reconvolution: str = "zero_loss",
+        fwhm: float | None = None,
+        align: bool = True,
+        window: tuple[float, float] | None = None,
+        **choices: Any,
+    ) -> dict[str, Any]:
+        """Measure L3 and L2 of a spectrum image in one pass over the recorded counts.
+
+        Each block of spectra is read, moved with its zero-loss peaks, fitted, deconvolved and measured, and left. The
+        areas stand at the L3 and L2 maxima of the summed spectrum, found like the zero-loss peak's shape on up to 4096
+        spectra spread evenly over the scan; lazy signals find them when they are computed.
+
+        Parameters
+        ----------
+        edge : str
+            For example ``"Mn_L"``.
+        low_loss : EELSSpectrum, optional
+            Of the same positions, or a single one for all; without it nothing is deconvolved or moved.
+        reconvolution : {"zero_loss", "gaussian"}
+        fwhm : float, optional
+            Width of the Gaussian in eV; the zero-loss peak's by default.
+        align : bool
+            Move core losses with their zero-loss peaks, as of dual EELS: by whole channels, the windows by the rest.
+        window : tuple of float, optional
+            Background window in eV; the shipped one by default.
+        **choices
+            As in `white_lines`.
+
+        Returns
+        -------
+        dict of BaseSignal
+            As `white_lines`, and ``t_over_lambda``; lazy where this signal is. Positions in energy are each
+            spectrum's own, ``nan`` where it is too weak to have one.
+
+        Raises
+        ------
+        InputError
+            No zero-loss peak or no L3 maximum in the scan; a low loss of other positions.
+
+        See Also
+        --------
+        oxyspy.eels.fused
+        """
+        from oxyspy.eels.edges import edge as edge_of
+        from oxyspy.eels.white_lines import WhiteLineMethod
+
+        raw, window = self._segment(edge, window)
+        item = edge_of(edge)
+        method = WhiteLineMethod.of(
+            item, background=tuple(window), deconvolution="none" if low_loss is None else reconvolution,
+            gaussian_fwhm=fwhm, **choices,
+        )  # fmt: skip
+        return raw._maps(low_loss, item, method, align)
+
+    def _segment(self, edge: str, window: tuple[float, float] | None):
+        """Recorded counts from the background window to past the edge's last window, and that window."""
+        from oxyspy.eels.edges import edge as edge_of
+
+        item = edge_of(edge)
+        window = window or item.background
+        last = (item.post or item.main or (None, None))[1]
+        if window is None or last is None:
+            raise InputError(f"edge {edge} has no windows of its own: give a window")
+        return self.isig[max(window[0], self.energy[0]) : min(last + 12.0, self.energy[-1])], window
+
+    def _maps(self, low_loss, item, method: WhiteLineMethod, align: bool) -> dict[str, Any]:
+        """Maps of this segment of recorded counts, by `oxyspy.eels.fused`."""
+        from oxyspy.eels.fused import MAPS, measure_block, survey
+
+        energy = self.energy
+        recorded = None if low_loss is None else low_loss.axes_manager.signal_axes[0].axis
+
+        def share(counts, low=None):
+            return np.array(survey(counts, energy, low, recorded, item, method, align))
+
+        def measure(counts, *others):
+            low = others[0] if len(others) == 2 else None
+            return measure_block(counts, low, others[-1], energy, recorded, item, method, align)
+
+        data = [self.data] if low_loss is None else [self.data, _matching(low_loss, self)]
+        values = _blocks(measure, self._lazy, data, _once(share, 7, *data), size=len(MAPS))
+        shape = self.axes_manager.navigation_shape[::-1] or (1,)
+        return {
+            name: self._map_of(values[..., number].reshape(shape), name, method) for number, name in enumerate(MAPS)
+        }
+
+    def _map_of(self, values, name: str, method: WhiteLineMethod):
+        """One number a position as a signal over this signal's positions, with the method in its metadata."""
+        signal = self._get_navigation_signal(data=values, dtype=float)
+        signal.metadata.General.title = f"{method.edge} {name}"
+        signal.metadata.set_item("oxyspy.method", method.fingerprint)
+        return signal
+
     def _over_positions(self, lines, method: WhiteLineMethod) -> dict[str, Any]:
         """Wrap each array of the result as a signal over this signal's positions."""
         names = (
@@ -223,10 +330,7 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         wrapped = {}
         for name in names:
             values = np.broadcast_to(getattr(lines, name), lines.l3.shape).reshape(shape or (1,))
-            signal = self._get_navigation_signal(data=np.array(values), dtype=float)
-            signal.metadata.General.title = f"{method.edge} {name}"
-            signal.metadata.set_item("oxyspy.method", method.fingerprint)
-            wrapped[name] = signal
+            wrapped[name] = self._map_of(np.array(values), name, method)
         return wrapped
 
 
@@ -249,30 +353,68 @@ def _kernel(low, energy, scale: float, channels: int, reconvolution: str, fwhm: 
     return fourier_ratio_kernel(low, energy, zero_loss, channels, reconvolution=reconvolution, fwhm=fwhm)
 
 
-def _map_blocks(kernel, signal: CoreLossEELSSpectrum, *others) -> CoreLossEELSSpectrum:
+def _map_blocks(kernel, signal: CoreLossEELSSpectrum, *others, shared=None) -> CoreLossEELSSpectrum:
     """Run a kernel on (..., n) arrays over the signal's data, in dask blocks of whole spectra where it is lazy."""
-    data = [signal.data, *(_matching(other, signal) for other in others)]
-    if signal._lazy:
-        import dask.array as da
+    return signal._deepcopy_with_new_data(_blocks(kernel, signal._lazy, [signal.data, *others], shared))
 
-        # a kernel needs whole spectra: the energy axis becomes one chunk
-        blocks = [da.asarray(d).rechunk({-1: -1}) for d in data]
-        positions = blocks[0].chunks[:-1]
-        same = dict(enumerate(positions))
-        blocks[1:] = [b.rechunk(same) if b.shape[:-1] == blocks[0].shape[:-1] else b for b in blocks[1:]]
-        index = tuple(range(blocks[0].ndim))
-        pairs = []
-        for number, block in enumerate(blocks):
-            own = index if number == 0 else (*index[:-1], 100 + number)
-            pairs += [block, own]
-        result = da.blockwise(
-            lambda *arrays: kernel(*(a[0] if isinstance(a, list) else a for a in arrays)),
-            index, *pairs, dtype=np.result_type(blocks[0].dtype, np.float32), concatenate=True,
-            meta=np.empty((0,) * blocks[0].ndim, np.result_type(blocks[0].dtype, np.float32)),
-        )  # fmt: skip
-    else:
-        result = kernel(*data)
-    return signal._deepcopy_with_new_data(result)
+
+def _once(function, size: int, *data):
+    """Numbers that a scan's spectra share: ``function`` of their samples, at computing time where they are lazy."""
+    from oxyspy.eels.zero_loss import sample
+
+    chosen = [sample(d) for d in data]
+    if not any(hasattr(d, "dask") for d in chosen):
+        return function(*chosen)
+    import dask
+    import dask.array as da
+
+    return da.from_delayed(dask.delayed(_alone, pure=True)(function, *chosen), (size,), float)
+
+
+def _alone(function, *arrays):
+    """Run a kernel inside a dask task, whose scheduler gives the other cores other tasks."""
+    from oxyspy.eels.blocks import limited
+
+    with limited(1):
+        return function(*arrays)
+
+
+def _blocks(kernel, lazy: bool, data: list, shared=None, size: int | None = None):
+    """Kernel over blocks of whole spectra; ``size`` is the length of its last axis where that is another."""
+    if not lazy:
+        data = [_computed(d) for d in data]
+        return kernel(*data, *([] if shared is None else [_computed(shared)]))
+    import dask.array as da
+
+    first = _whole_spectra(da.asarray(data[0]))
+    index = tuple(range(first.ndim))
+    pairs: list = [first, index]
+    for number, other in enumerate(data[1:], start=1):
+        other = da.asarray(other)
+        if other.shape[:-1] == first.shape[:-1]:
+            pairs += [other.rechunk((*first.chunks[:-1], -1)), (*index[:-1], 100 * number)]
+        else:
+            # one spectrum for all positions
+            pairs += [other.rechunk(-1), tuple(100 * number + axis for axis in index)]
+    if shared is not None:
+        pairs += [da.asarray(shared).rechunk(-1), (99,)]
+    dtype = np.dtype(float) if size else np.result_type(first.dtype, np.float32)
+    out = index if size is None else (*index[:-1], 98)
+    # an axis that only the result has; and the recorded one, which it has not, reaches the kernel whole
+    return da.blockwise(
+        _alone, out, kernel, None, *pairs, dtype=dtype, concatenate=True, new_axes=None if size is None else {98: size},
+        meta=np.empty((0,) * len(out), dtype),
+    )  # fmt: skip
+
+
+def _whole_spectra(data):
+    """Chunks that hold whole spectra, and of these no more than a worker's memory bears."""
+    per_spectrum = data.shape[-1] * data.dtype.itemsize
+    spectra = int(np.prod([max(sizes) for sizes in data.chunks[:-1]], dtype=float)) * per_spectrum
+    if spectra <= LARGEST_CHUNK:
+        return data.rechunk({data.ndim - 1: -1})
+    auto = dict.fromkeys(range(data.ndim - 1), "auto")
+    return data.rechunk({**auto, data.ndim - 1: -1}, block_size_limit=LARGEST_CHUNK)
 
 
 def _matching(low_loss, signal):
