@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 import blocks
-from reference import API, DOCS, ROOT, write, write_reference
+from reference import API, DOCS, ROOT, parsers, write, write_reference
 
 
 class Run(SphinxDirective):
@@ -69,7 +69,7 @@ class CommandHelp(SphinxDirective):
 
         os.environ["COLUMNS"] = "96"
         os.environ["NO_COLOR"] = "1"
-        return [self._section(parser) for parser in _parsers(build_parser())]
+        return [self._section(parser) for parser in parsers(build_parser())]
 
     def _section(self, parser: argparse.ArgumentParser) -> nodes.section:
         title = parser.prog
@@ -78,16 +78,6 @@ class CommandHelp(SphinxDirective):
         section += [nodes.title(title, title), nodes.literal_block(text, text, language="text")]
         self.state.document.note_explicit_target(section, section)
         return section
-
-
-def _parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    """A parser and all parsers below it, in the order of the help."""
-    found = [parser]
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                found += _parsers(below)
-    return found
 
 
 def work_folder(app) -> Path:

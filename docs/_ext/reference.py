@@ -1,7 +1,8 @@
-"""The pages of the API reference, from the public names of each package."""
+"""The pages of the API reference, from the public names of each package; and the parsers of all commands."""
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import inspect
 import types
@@ -100,3 +101,13 @@ def _table(module: str, names: list[str]) -> str:
         return ""
     lines = "\n".join(f"   {name}" for name in names)
     return f".. currentmodule:: {module}\n\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{lines}\n\n"
+
+
+def parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """A parser and all parsers below it, in the order of the help."""
+    found = [parser]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                found += parsers(below)
+    return found

@@ -28,8 +28,8 @@ ax.set(xlabel="energy loss (eV)", ylabel="counts", xlim=(620, 680))
 _ = ax.legend()
 
 # %%
-# L3/L2 is lower after it, and each ratio says how it was made. Plural scattering lifts the continuum after L2 and with it
-# the steps, and moves intensity of L3 under L2.
+# L3/L2 is lower after it, and each ratio says how it was made. Plural scattering lifts the continuum after L2 and with
+# it the steps, and moves intensity of L3 under L2.
 
 for name, signal in (("as recorded", net), ("deconvolved", single)):
     lines = signal.white_lines()

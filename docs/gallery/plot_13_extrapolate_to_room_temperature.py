@@ -2,8 +2,8 @@
 Extrapolate to room temperature
 ===============================
 
-Simulations run at 1800 to 2800 K; the coating works at 300 K. The error of the extrapolation is the answer's error. With
-20 % of scatter in D, Arrhenius and Vogel-Fulcher-Tammann fit alike, and differ by decades at 300 K.
+Simulations run at 1800 to 2800 K; the coating works at 300 K. The error of the extrapolation is the answer's error.
+With 20 % of scatter in D, Arrhenius and Vogel-Fulcher-Tammann fit alike, and differ by decades at 300 K.
 """
 
 import numpy as np

@@ -3,8 +3,8 @@ One line scan in HyperSpy, step by step
 =======================================
 
 From the microscope's files to the thickness of the reacted layer, one step at a time on HyperSpy signals, looking at
-the spectra after each. The scan crosses vacuum, a coating of 4 nm, a reacted layer and the bulk of a nickel-rich layered
-oxide. It is simulated (`test_data/README.md` in the project says how), so that at the end the truth can be looked up.
+the spectra after each. The scan crosses vacuum, a coating of 4 nm, a reacted layer and the bulk of a nickel-rich
+layered oxide. It is simulated (`test_data/README.md` in the project says how), so that the truth can be looked up.
 """
 
 # %%

@@ -46,8 +46,8 @@ run("oxyspy recipe check mine.yaml")
 # %%
 # Analyse
 # -------
-# Every folder below ``scans`` that holds a scan is one row. A bad scan never stops the others, and a run that was stopped
-# goes on where it was when the command is given again.
+# Every folder below ``scans`` that holds a scan is one row. A bad scan never stops the others, and a run that was
+# stopped goes on where it was when the command is given again.
 
 run("oxyspy analyse scans -o out --recipe mine.yaml --coating '4 +- 0.4 nm' --exposure 60min --quiet")
 for path in sorted((work / "out").rglob("*")):
@@ -56,8 +56,8 @@ for path in sorted((work / "out").rglob("*")):
 # %%
 # The table
 # ---------
-# ``out/summary.csv`` opens in any program. ``layer_supported`` says whether there is a layer at all; where there is none,
-# ``message`` or the result says why, and the diffusivity is an upper limit.
+# ``out/summary.csv`` opens in any program. ``layer_supported`` says whether there is a layer at all; where there is
+# none, ``message`` or the result says why, and the diffusivity is an upper limit.
 
 import pandas as pd
 

@@ -3,8 +3,8 @@ From a HAADF image to a phase map
 =================================
 
 Which phase is where in a lattice image, and how thick is the reacted layer? The image, `test_data/haadf`, is simulated:
-640 x 640 pixels of 0.02 nm at 5000 e/Å², a layered particle under rocksalt, with a wedge, a rough edge, scan jitter, and
-pixels that are 2 % too large along one axis as in any real microscope.
+640 x 640 pixels of 0.02 nm at 5000 e/Å², a layered particle under rocksalt, with a wedge, a rough edge, scan jitter,
+and pixels that are 2 % too large along one axis as in any real microscope.
 """
 
 from pathlib import Path
