@@ -51,6 +51,8 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "default_thumb_file": str(HERE / "images" / "rocksalt_2nm.png"),
     "download_all_examples": False,
+    # tables are shown as tables; what matplotlib calls return is of no use to a reader
+    "capture_repr": ("_repr_html_",),
     "min_reported_time": 1e6,
     "remove_config_comments": True,
     "show_memory": False,
@@ -72,7 +74,8 @@ html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
+    "navbar_align": "left",
     "footer_end": [],
     "pygments_light_style": "tango",
 }

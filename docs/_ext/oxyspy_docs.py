@@ -107,11 +107,24 @@ def write_reproduced() -> None:
     write(DOCS / "reproduce.md", report(study_rows()))
 
 
+def write_figure() -> None:
+    """Draw the demo scan's profiles, once a clean build."""
+    path = API / "rocksalt_2nm.png"
+    if path.exists():
+        return
+    import oxyspy
+    from oxyspy.plotting import save_figure
+
+    scan = oxyspy.load_scan(ROOT / "test_data" / "demo" / "rocksalt_2nm")
+    save_figure(oxyspy.analyse(scan, recipe="nmc").plot(), path)
+
+
 def generate(app, config) -> None:
     """Write the pages that are made, before Sphinx looks for pages."""
     write_reference()
     write_tables()
     write_reproduced()
+    write_figure()
 
 
 def quiet(gallery_conf, name) -> None:

@@ -3,7 +3,8 @@ Take plural scattering out
 ==========================
 
 An electron that excited a core level may lose energy to plasmons too. The Fourier ratio with the low loss of the same
-place undoes that. The spectra, Mn and O edges of manganese oxide, come with eXSpy.
+place undoes that. The spectra, with the edges of Mn and O, come with eXSpy. With only two edges, one of them broad,
+the calibrated axis is known to some eV.
 """
 
 from pathlib import Path
@@ -28,8 +29,7 @@ ax.set(xlabel="energy loss (eV)", ylabel="counts", xlim=(620, 680))
 _ = ax.legend()
 
 # %%
-# L3/L2 is lower after it, and each ratio says how it was made. Plural scattering lifts the continuum after L2 and with
-# it the steps, and moves intensity of L3 under L2.
+# The ratio changes, and each says how it was made: never compare one with the other.
 
 for name, signal in (("as recorded", net), ("deconvolved", single)):
     lines = signal.white_lines()
