@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-# bytes that one block's arrays take together: about a core's share of the outer cache, and enough rows that the calls
-# themselves cost nothing
-BLOCK_BYTES = 8_000_000
+# bytes that one block's arrays take together: two or three hundred spectra, each step of which stays near the cache,
+# and enough that the interpreter between the steps costs nothing (it holds up the other threads)
+BLOCK_BYTES = 32_000_000
 _limit: ContextVar[int | None] = ContextVar("oxyspy_threads", default=None)
 
 

@@ -135,7 +135,7 @@ def measure_block(
         own = None if low is None else low if len(low) == 1 else low[part]
         maps[part] = _measure(flat[part], energy, own, low_energy, shared, edge, method, align)
 
-    over_blocks(work, len(flat), 200 * counts.shape[-1] * 4)
+    over_blocks(work, len(flat), 80 * counts.shape[-1] * 4)
     return maps.reshape(*stack, len(MAPS))
 
 

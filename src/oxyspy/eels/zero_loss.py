@@ -235,10 +235,11 @@ def _mean_about(flat: NDArray, top: NDArray, middle: int) -> NDArray:
     """Mean of spectra moved by whole channels so that their maxima stand together."""
     m = flat.shape[-1]
     shift = top - middle
-    if not shift.any():
-        return flat.mean(0, dtype=float)
-    channels = np.clip(np.arange(m) + shift[:, None], 0, m - 1)
-    return np.take_along_axis(flat, channels, -1).mean(0, dtype=float)
+    total = np.zeros(m)
+    for by in np.unique(shift):
+        rows = flat if (shift == by).all() else flat[shift == by]
+        total += rows.sum(0, dtype=float)[np.clip(np.arange(m) + by, 0, m - 1)]
+    return total / len(flat)
 
 
 def _fwhm(mean: NDArray, top: int) -> float:
