@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 export MPLBACKEND := Agg
 
-.PHONY: demo demo-dynamics test doctest docs docs-quick lint data clean
+.PHONY: bench bench-large demo demo-dynamics test doctest docs docs-quick lint data clean
 
 demo: $(VENV)/.installed
 	$(BIN)/oxyspy demo -o demo-out
@@ -29,6 +30,17 @@ docs: $(VENV)/.installed-docs
 docs-quick: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q -D plot_gallery=0 -D run_blocks=0 docs docs/_build/quick
 
+# beside eXSpy, pyEELSMODEL and plain numpy/scipy, in an environment of its own: benchmarks/results.md, eels_peers.md and
+# msd.md; about a quarter of an hour on two cores
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/eels_speed.py
+	$(BENCH)/bin/python benchmarks/eels_peers.py
+	$(BENCH)/bin/python benchmarks/msd.py --peers $(BENCH)/bin/python
+
+# an 8 GB file, made and removed, and a million spectra
+bench-large: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/eels_large.py
+
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,6 +52,12 @@ data: $(VENV)/.installed-test
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(BENCH)/.installed: pyproject.toml benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade pip
+	$(BENCH)/bin/python -m pip install --quiet --editable . -r benchmarks/requirements.txt
+	touch $@
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -57,4 +75,4 @@ $(VENV)/.installed-docs: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo-out dist build docs/_build docs/api docs/auto_examples docs/auto_tutorials
+	rm -rf $(VENV) $(BENCH) demo-out dist build docs/_build docs/api docs/auto_examples docs/auto_tutorials
