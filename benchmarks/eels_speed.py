@@ -99,7 +99,7 @@ def run(task: str, tool: str, count: int) -> dict | None:
 def table(results: dict) -> list[str]:
     """Return the rows of the table of times and of that of promises."""
     lines = [
-        "| step | tool | spectra | median (s) | best (s) | spectra/s | memory beyond the data (MB) | time over oxyspy's |",
+        "| step | tool | spectra | median (s) | best (s) | spectra/s | memory beyond data (MB) | time over oxyspy's |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for (task, tool, count), found in results.items():

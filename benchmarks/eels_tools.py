@@ -203,7 +203,7 @@ def align_reference(core, low):
     return work
 
 
-# the whole chain: align, background, deconvolve, areas above the continuum, ratio --------------------------------------
+# the whole chain: align, background, deconvolve, areas above the continuum, ratio -------------------------------------
 
 
 def chain_oxyspy(core, low):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oxyspy.eels.blocks import over_blocks
+from oxyspy.eels.blocks import STREAM_BYTES, over_blocks
 
 
 def split_drift(drift_ev: NDArray, step: float) -> tuple[NDArray, NDArray]:
@@ -54,7 +54,7 @@ def take_moved(counts: NDArray, first: int, last: int, channels: NDArray) -> NDA
                 result[rows, :low] = flat[rows, :1]
                 result[rows, high:] = flat[rows, -1:]
 
-    over_blocks(move, len(flat), 2 * n * counts.itemsize)
+    over_blocks(move, len(flat), 2 * n * counts.itemsize, STREAM_BYTES)
     return moved
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from oxyspy.eels.blocks import over_blocks
+from oxyspy.eels.blocks import STREAM_BYTES, over_blocks
 from oxyspy.eels.windows import check_inside
 from oxyspy.errors import InputError
 
@@ -151,7 +151,7 @@ def fit_power_law(counts: NDArray, energy: NDArray, window: tuple[float, float],
         log_a[part], r[part] = level, found
         dispersion[part] = _dispersion(block, level, found, x)
 
-    over_blocks(fit, len(y), 3 * 8 * axis.size)
+    over_blocks(fit, len(y), 3 * 8 * axis.size, STREAM_BYTES)
     return PowerLaw(
         log_a.reshape(shape), r.reshape(shape), covariance.reshape(*shape, 2, 2), dispersion.reshape(shape),
         reference, (float(window[0]), float(window[1])),
@@ -193,7 +193,7 @@ def subtract(counts: NDArray, energy: NDArray, background: PowerLaw, out: NDArra
         np.exp(mu, out=mu)
         np.subtract(flat[part], mu, out=result[part])
 
-    over_blocks(work, len(flat), 3 * n * dtype.itemsize)
+    over_blocks(work, len(flat), 2 * n * dtype.itemsize, STREAM_BYTES)
     return out
 
 

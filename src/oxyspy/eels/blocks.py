@@ -11,6 +11,8 @@ from contextvars import ContextVar
 # bytes that one block's arrays take together: two or three hundred spectra, each step of which stays near the cache,
 # and enough that the interpreter between the steps costs nothing (it holds up the other threads)
 BLOCK_BYTES = 32_000_000
+# and of one that is only read, worked on once and written: the inner cache's share
+STREAM_BYTES = 2_000_000
 _limit: ContextVar[int | None] = ContextVar("oxyspy_threads", default=None)
 
 
@@ -37,7 +39,7 @@ def limited(count: int = 1) -> Iterator[None]:
         _limit.reset(token)
 
 
-def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int) -> None:
+def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int, block_bytes: int | None = None) -> None:
     """Call ``work`` on slices that together are ``range(rows)``.
 
     Parameters
@@ -48,8 +50,10 @@ def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int) -> Non
         Number of spectra.
     row_bytes : int
         What ``work`` holds in memory for one spectrum.
+    block_bytes : int, optional
+        What it may hold for a block; `BLOCK_BYTES` by default.
     """
-    size = max(1, BLOCK_BYTES // max(row_bytes, 1))
+    size = max(1, (block_bytes or BLOCK_BYTES) // max(row_bytes, 1))
     slices = [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
     count = min(threads(), len(slices))
     if count <= 1:
