@@ -66,6 +66,7 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 warnings.filterwarnings("ignore", message="Importing `Lazy")
 
 html_theme = "pydata_sphinx_theme"
+html_context = {"default_mode": "auto"}
 html_title = "oxyspy"
 html_static_path = ["_static"]
 html_css_files = ["oxyspy.css"]

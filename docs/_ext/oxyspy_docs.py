@@ -67,7 +67,7 @@ class CommandHelp(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         from oxyspy.cli import build_parser
 
-        os.environ["COLUMNS"] = "96"
+        os.environ["COLUMNS"] = "84"
         os.environ["NO_COLOR"] = "1"
         return [self._section(parser) for parser in parsers(build_parser())]
 
@@ -121,6 +121,9 @@ def write_figure() -> None:
 
 def generate(app, config) -> None:
     """Write the pages that are made, before Sphinx looks for pages."""
+    import hyperspy.api as hs
+
+    hs.set_log_level("ERROR")
     write_reference()
     write_tables()
     write_reproduced()
