@@ -125,7 +125,8 @@ def longest_window(
     earliest = max(start, float(energy[0]))
     if end - earliest < SHORTEST_EV:
         raise InputError(
-            f"no background window: {end - earliest:.0f} eV of the axis lie below {end:.0f} eV, needed {SHORTEST_EV:.0f} eV"
+            f"no background window: {end - earliest:.0f} eV of the axis lie below {end:.0f} eV, "
+            f"needed {SHORTEST_EV:.0f} eV"
         )
     clear = max([earliest, *(onset + CLEAR_EV for onset in clear_of if onset < end)])
     earliest = min(clear, end - SHORTEST_EV)

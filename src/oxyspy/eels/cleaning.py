@@ -44,8 +44,8 @@ class Cleaning(Result):
 
     def __str__(self) -> str:
         return (
-            f"{self.spikes} spike channels and {len(self.dead_channels)} dead ones replaced, {self.not_finite} channels "
-            f"without a finite number, {len(self.saturated)} spectra saturated"
+            f"{self.spikes} spike channels and {len(self.dead_channels)} dead ones replaced, {self.not_finite} "
+            f"channels without a finite number, {len(self.saturated)} spectra saturated"
         )
 
 

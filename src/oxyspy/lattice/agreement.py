@@ -75,7 +75,9 @@ def combine_layers(first, second) -> LayerAgreement:
     nan = float("nan")
     lacking = [name for name, one in (("first", first), ("second", second)) if not one.supported]
     if lacking:
-        return LayerAgreement(nan, nan, nan, False, nan, nan, f"no layer supported by the {' and the '.join(lacking)} witness")
+        return LayerAgreement(
+            nan, nan, nan, False, nan, nan, f"no layer supported by the {' and the '.join(lacking)} witness"
+        )
     difference = float(first.thickness_nm - second.thickness_nm)
     error = float(np.hypot(first.sigma_nm, second.sigma_nm))
     z = difference / error

@@ -304,7 +304,8 @@ def measure_oxygen(scan: Prepared, recipe: Recipe) -> EdgeMeasurement:
     )
     return EdgeMeasurement(
         item, fingerprint, _only(functionals, scan.valid), None, None, None, background, noise,
-        _deviance(scan, counts, energy, background, noise), energy, counts, _spectra(counts, energy, background, kernel),
+        _deviance(scan, counts, energy, background, noise), energy, counts,
+        _spectra(counts, energy, background, kernel),
     )  # fmt: skip
 
 
