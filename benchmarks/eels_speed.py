@@ -145,7 +145,7 @@ def packages() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--patience", type=float, default=60.0, help="seconds for one run of one tool (default 60)")
+    parser.add_argument("--patience", type=float, default=150.0, help="seconds for one run of one tool (default 150)")
     parser.add_argument("-o", "--output", default=str(Path(__file__).with_name("results.md")))
     parser.add_argument("--measure", nargs=3, metavar=("TASK", "TOOL", "N"), help=argparse.SUPPRESS)
     args = parser.parse_args()
