@@ -21,6 +21,7 @@ PACKAGES = {
     "transport": "Transport through the coating",
     "dynamics": "Diffusion from trajectories",
     "simulate": "Simulations with known truth",
+    "statistics": "Statistics over scans",
     "workflow": "From files to results",
     "plotting": "Figures",
     "units": "Units",

@@ -14,6 +14,8 @@ transport, dynamics
     Coatings, permeation forward and inverse; trajectories to diffusivities.
 simulate
     Line scans and lattice images with known truth.
+statistics
+    Scans to samples and conditions: means, spreads, trends, tests.
 workflow
     A recipe and a scan to results on disk.
 """

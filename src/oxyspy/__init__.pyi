@@ -10,16 +10,18 @@ from . import (
     plotting,
     signals,
     simulate,
+    statistics,
     transport,
     units,
     workflow,
 )
 from .io import LineScan, load_scan
-from .workflow import analyse
+from .workflow import analyse, analyse_many
 
 __all__ = [
     "LineScan",
     "analyse",
+    "analyse_many",
     "components",
     "data",
     "dynamics",
@@ -32,6 +34,7 @@ __all__ = [
     "plotting",
     "signals",
     "simulate",
+    "statistics",
     "transport",
     "units",
     "workflow",
