@@ -156,7 +156,8 @@ def table(runs: dict[str, list[dict]]) -> None:
         f"# Mean squared displacement of {ATOMS} atoms over {FRAMES} frames",
         "",
         f"`python benchmarks/msd.py`, {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, NumPy {np.__version__}. The computation alone, least of up to {max(map(len, runs.values()))} runs in turns; "
+        f"Python {platform.python_version()}, NumPy {np.__version__}. The computation alone, "
+        f"least of up to {max(map(len, runs.values()))} runs in turns; "
         "the ratio is the median over the turns of elapsed times. oxyspy shares its work between two threads, the "
         f"others have one. Peak memory with the positions' own {size / 1e6:.0f} MB. Seconds are of one machine, shared "
         "with other work.",
