@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -164,7 +165,7 @@ def _body(content: dict[str, Any], folder: Path, i: int, budget: int, problems: 
             '<h3>Methods, to paste <button type="button" class="copy">copy</button></h3>'
             f'<div class="methods"><p>{escape(paragraph)}</p><ol>{references}</ol></div>'
         )
-    html += attempt("provenance", lambda: _provenance(content)) or ""
+    html += attempt("provenance", lambda: _provenance(content, folder)) or ""
     return html + _figures(drawn)
 
 
@@ -197,9 +198,12 @@ def _coatings(table: list[dict[str, str]]) -> str:
     return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _provenance(content: dict[str, Any]) -> str:
+def _provenance(content: dict[str, Any], folder: Path) -> str:
     """Versions, hashes, the recipe, and the command that does the same again."""
     provenance = content["provenance"]
+    files = [str(file) for file in (content.get("scan_description") or {}).get("files") or []]
+    recipe = (folder / "result.json").resolve()
+    command = shlex.join(["oxyspy", "analyse", *files, "--recipe", str(recipe), "-o", "again"])
     packages = {"oxyspy": provenance["oxyspy"], "Python": provenance["python"], **provenance["packages"]}
     versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     hashes = "".join(
@@ -210,8 +214,7 @@ def _provenance(content: dict[str, Any]) -> str:
     )
     return _folded(
         "Provenance",
-        f"<p>Versions: {escape(versions)}. Analysed {escape(provenance['time'])}.</p><p>The same again:</p>"
-        f"<pre>{escape(provenance['repeat'])}</pre>"
+        f"<p>Versions: {escape(versions)}.</p><p>The same again:</p><pre>{escape(command)}</pre>"
         f'<div class="wide"><table class="small"><thead><tr><th>input</th><th>SHA-256</th></tr></thead><tbody>{hashes}'
         f"</tbody></table></div><p>Methods' fingerprints:</p><ul>{fingerprints}</ul><p>Recipe:</p>"
         f"<pre>{escape(json.dumps(content.get('recipe'), indent=1, ensure_ascii=False))}</pre>",
