@@ -34,7 +34,29 @@ def test_a_layer_that_resists_asks_for_the_coating_of_the_closed_form(geometry):
     exact = resisted_onsager(LAYER, COATING, TIME, 1e6, **conditions(found))
     assert fuller.onsager == pytest.approx(exact, rel=1e-9)
     assert fuller.value == pytest.approx(found.value * exact / found.onsager, rel=1e-9)
-    assert fuller.high / fuller.value == pytest.approx(found.high / found.value)
+
+
+@pytest.mark.parametrize("layer_L", [1e6, 4e5])
+def test_intervals_beyond_the_steady_model_are_those_of_the_closed_form_over_drawn_inputs(layer_L):
+    found = steady("plane")
+    fuller = beyond_steady(found, layer_L=layer_L)
+    layers = np.random.default_rng(1).normal(LAYER, 2e-8, 20_000)
+    drawn = [resisted_onsager(layer, COATING, TIME, layer_L, **conditions(found)) for layer in layers]
+    low, high = np.quantile(np.nan_to_num(drawn, nan=np.inf, posinf=np.inf), [0.1587, 0.8413]) / fuller.onsager
+    # each side's distance in ln, to a tenth: first order with each input moved by a whole standard error
+    assert np.log(fuller.low / fuller.value) == pytest.approx(np.log(low), rel=0.1)
+    assert np.log(fuller.high / fuller.value) == pytest.approx(np.log(high), rel=0.1)
+    # the layer's own resistance makes the coating harder to tell than the steady model believes
+    assert np.log(fuller.high / fuller.low) > 1.02 * np.log(found.high / found.low)
+
+
+def test_an_error_of_the_coatings_L_counts_less_where_the_layer_resists_too():
+    found = densification_time(LAYER, COATING, L=1.455e6, L_sigma=3e5, geometry="plane")
+    fuller = beyond_steady(found, layer_L=1e6)
+    x = conditions(found)
+    exact = [resisted_time(LAYER, COATING, 1.455e6 * np.exp(way * 3e5 / 1.455e6), 1e6, **x) for way in (1, -1)]
+    assert fuller.low / fuller.value == pytest.approx(exact[0] / fuller.value, rel=0.01)
+    assert fuller.high / fuller.value == pytest.approx(exact[1] / fuller.value, rel=0.01)
 
 
 def test_a_resistance_of_the_layer_lengthens_the_time_as_the_parabola_says():

@@ -17,8 +17,10 @@ from oxyspy.transport.quantities import number
 from oxyspy.transport.transient import time_lag, transient_layer
 from oxyspy.transport.uneven import uneven_layer
 
-# decades of the unknown that are searched on either side of the steady model's answer
-DECADES = 8.0
+# how far from the steady model's answer the unknown is searched, in ln: eight decades
+SEARCHED = 8.0 * np.log(10)
+# inputs that the growth depends on; concentration and temperature only turn L into D
+KINETIC = ("layer", "coating", "time", "radius", "mu_c", "mu_e", "c_max", "released", "ln_L")
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,8 +32,8 @@ class BeyondSteady(Result):
     quantity : {"D", "time"}
         What was inferred, in cm2/s or s.
     value, low, high, low_95, high_95 : float
-        The fuller model's value, and the steady model's intervals times `factor`, which is exact to first order in the
-        inputs' errors; ``nan`` where there is none.
+        The fuller model's value and intervals; ``nan`` where there is none, an infinite end where the inputs one
+        standard error away leave it without an answer.
     factor : float
         Over the steady model.
     onsager : float
@@ -109,8 +111,9 @@ def beyond_steady(
     Notes
     -----
     The layer that was measured is taken as the mean over the surface. The unknown is solved for in the fuller model
-    (`uneven_layer`, `transient_layer`) at the inputs' values, and every number of the steady result is multiplied by
-    the ratio.
+    (`uneven_layer`, `transient_layer`) at the inputs' values, and again with each uncertain input one standard error
+    up and down: what that moves the logarithm, added in quadrature for either side and over the steady model's
+    `sigma_linear`, stretches the steady intervals. A layer near what its own resistance allows has wide ones.
 
     Examples
     --------
@@ -132,35 +135,46 @@ def beyond_steady(
         raise InputError("pinholes: found without layer_L; needed it, since nothing else resists in a hole")
     backward = isinstance(found, RequiredDiffusivity)
     x = {name: float(pair["value"]) for name, pair in found.inputs.items()}
-    conditions = {name: x[name] for name in ("radius", "mu_c", "mu_e")}
-    conditions |= {"capacity": x["c_max"] * x["released"], "geometry": found.geometry}
     quantity = "D" if backward else "time"
     method = _method(layer_L, resisting, spread, holes, filling)
     if not np.isfinite(found.value):
         return _nothing(quantity, method, f"the steady model has none either: {found.reason}")
 
-    def grown(log_factor: float):
+    def layer_of(x: dict[str, float], log_factor: float, log_l: float = 0.0):
         factor = np.exp(log_factor)
         time, L = (x["time"], found.onsager * factor) if backward else (found.value * factor, found.onsager)
+        at = {name: x[name] for name in ("radius", "mu_c", "mu_e")}
+        at |= {"capacity": x["c_max"] * x["released"], "geometry": found.geometry}
+        L = L * np.exp(log_l)
         if filling is not None:
-            return transient_layer(time, x["coating"], L, uptake=filling, **conditions), time, L
-        layer = uneven_layer(time, x["coating"], L, spread=spread, pinholes=holes, layer_L=resisting, **conditions)
-        return layer, time, L
+            return transient_layer(time, x["coating"], L, uptake=filling, **at)
+        return uneven_layer(time, x["coating"], L, spread=spread, pinholes=holes, layer_L=resisting, **at)
 
-    def excess(log_factor: float) -> float:
-        layer = grown(log_factor)[0]
-        return (layer if filling is not None else layer.mean) / x["layer"] - 1
+    def log_factor_at(x: dict[str, float], log_l: float = 0.0) -> float:
+        def excess(log_factor: float) -> float:
+            layer = layer_of(x, log_factor, log_l)
+            return (layer if filling is not None else layer.mean) / x["layer"] - 1
 
-    least, most = -DECADES * np.log(10), DECADES * np.log(10)
-    if excess(least) > 0:
+        if excess(-SEARCHED) > 0:
+            return -np.inf
+        return brentq(excess, -SEARCHED, SEARCHED, xtol=1e-12) if excess(SEARCHED) > 0 else np.inf
+
+    log_factor = log_factor_at(x)
+    if log_factor == -np.inf:
         what = "the holes let" if holes else "the coating's filling takes"
         return _nothing(quantity, method, f"{what} more oxygen through than the layer holds, whatever the {quantity}")
-    if excess(most) < 0:
+    if log_factor == np.inf:
         return _nothing(quantity, method, "the layer's own resistance holds it thinner, however open the coating")
-    log_factor = brentq(excess, least, most, xtol=1e-12)
     factor = float(np.exp(log_factor))
-    layer, _, L = grown(log_factor)
-    ends = {name: float(getattr(found, name)) * factor for name in ("value", "low", "high", "low_95", "high_95")}
+    layer, L = layer_of(x, log_factor), found.onsager * (factor if backward else 1.0)
+    moves = [
+        [log_factor_at(*_moved(x, name, way * float(found.inputs[name]["sigma"]))) - log_factor for way in (-1, 1)]
+        if name in KINETIC
+        # what turns L into D has the same part in both models
+        else [-float(part), float(part)]
+        for name, part in found.contributions.items()
+    ]
+    ends = {"value": float(found.value) * factor} | _stretched(found, factor, np.array(moves).reshape(-1, 2))
     uneven = filling is None
     return BeyondSteady(
         quantity=quantity,
@@ -174,6 +188,29 @@ def beyond_steady(
         time_lag=np.nan if uneven else float(time_lag(x["coating"], L, x["mu_c"], x["mu_e"], filling)),
         method=method,
     )
+
+
+def _moved(x: dict[str, float], name: str, by: float) -> tuple[dict[str, float], float]:
+    """The inputs with one of them moved, and how far ln L is; lengths and times stay above a thousandth of theirs."""
+    if name == "ln_L":
+        return x, by
+    value = x[name] + by
+    return x | {name: value if name.startswith("mu") else max(value, 1e-3 * x[name])}, 0.0
+
+
+def _stretched(found, factor: float, moves: np.ndarray) -> dict[str, float]:
+    """The steady model's intervals about the new value, as much wider on each side as the fuller model's errors are."""
+    names = ("low", "high", "low_95", "high_95")
+    if not moves.size:
+        return {name: float(getattr(found, name)) * factor for name in names}
+    sides = [
+        np.sqrt(np.sum(np.maximum(way * moves, 0).max(axis=1) ** 2)) / float(found.sigma_linear) for way in (-1, 1)
+    ]
+    ends = {}
+    for name, side in zip(names, sides * 2, strict=True):
+        away = np.log(float(getattr(found, name)) / float(found.value))
+        ends[name] = float(found.value * factor * np.exp(away * side))
+    return ends
 
 
 def cycles_of(time: float, period: Any, fraction: Any) -> float:
