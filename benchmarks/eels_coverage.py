@@ -21,6 +21,8 @@ from oxyspy.workflow.analysis import analyse_arrays
 from oxyspy.workflow.recipe import Recipe, load_recipe
 
 BASE = {"n_positions": 48, "step_nm": 0.4, "n_channels": 1880, "core_start": 460.0, "coating_nm": 3.0}
+# thinnest at the cathode's surface, 5 nm from the line's start
+WEDGE = 0.15 + 0.06 * np.clip(0.4 * np.arange(48) - 5.0, 0, None)
 CONDITIONS = {
     "dose 2000, t/λ 0.5, 2 nm": {"dose": 2000.0},
     "dose 300, t/λ 0.5, 2 nm": {"dose": 300.0},
@@ -28,6 +30,7 @@ CONDITIONS = {
     "dose 2000, t/λ 0.5, 1 nm": {"dose": 2000.0, "layer_nm": 1.0},
     "dose 2000, t/λ 0.5, 4 nm, drift": {"dose": 2000.0, "layer_nm": 4.0, "drift_ev": 0.5},
     "dose 300, t/λ 0.3, 3 nm, gain 4": {"dose": 300.0, "t_over_lambda": 0.3, "layer_nm": 3.0, "gain": 4.0},
+    "dose 2000, wedge of t/λ 0.15-1.0, 2 nm": {"dose": 2000.0, "t_over_lambda": WEDGE},
     "dose 2000, t/λ 0.5, none": {"dose": 2000.0, "layer_nm": 0.0},
     "dose 300, t/λ 0.5, none": {"dose": 300.0, "layer_nm": 0.0},
 }

@@ -158,3 +158,56 @@ def test_longest_background_window_gives_the_same_layer_with_less_noise(test_dat
     assert sigma <= before
     # simulated backgrounds are power laws, so what is left is counting noise
     assert found.edges["Mn_L"].deviance == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("layer_nm", [2.0, 4.0])
+@pytest.mark.parametrize("wedge", ["steady", "saturating"])
+def test_edge_that_thins_out_towards_its_surface_hides_no_layer(layer_nm, wedge):
+    """t/λ from 0.15 at the surface to above 1: the metal sets in slowly, its amount a thickness does not."""
+    from oxyspy.simulate import simulate_scan
+    from oxyspy.workflow.analysis import analyse_arrays
+
+    depth = np.clip(0.4 * np.arange(60) - 5.0, 0, None)
+    thickness = 0.15 + (0.06 * depth if wedge == "steady" else 0.95 * (1 - np.exp(-depth / 6)))
+    scan = simulate_scan(
+        layer_nm=layer_nm, n_positions=60, step_nm=0.4, coating_nm=3.0, n_channels=1880, t_over_lambda=thickness
+    )
+    found = analyse_arrays(
+        scan.core_expected[None], scan.core_energy, scan.low_expected[None], scan.low_energy, scan.positions_nm, RECIPE
+    ).layer
+    # without noise; a quarter of the step of 0.4 nm
+    assert found.thickness_nm == pytest.approx(layer_nm, abs=0.1)
+    assert found.surface_nm == pytest.approx(scan.truth["surface_nm"], abs=0.1)
+
+
+def test_low_loss_of_other_places_is_not_let_into_the_surface():
+    """A wedge whose low losses were taken three positions on: what they say of the thickness is wrong there."""
+    from oxyspy.simulate import simulate_scan
+    from oxyspy.workflow.analysis import analyse_arrays
+
+    depth = np.clip(0.4 * np.arange(60) - 5.0, 0, None)
+    thickness = 0.15 + 0.95 * (1 - np.exp(-depth / 6))
+    scan = simulate_scan(
+        layer_nm=3.0, n_positions=60, step_nm=0.4, coating_nm=3.0, n_channels=1880, t_over_lambda=thickness, seed=5
+    )
+    apart = np.roll(scan.low, 3, axis=0)
+    found = analyse_arrays(
+        scan.core[None], scan.core_energy, apart[None], scan.low_energy, scan.positions_nm, RECIPE
+    ).layer
+    assert "t/λ" not in found.method
+    # the surface of such a wedge without its thickness, as its own error has it
+    assert abs(found.surface_nm - scan.truth["surface_nm"]) < 1.5
+
+
+def test_real_layer_does_not_hang_on_the_post_window(shared_data):
+    scan = oxyspy.load_scan(
+        core=shared_data / "nmc-cathode" / "core_loss.dm3", low_loss=shared_data / "nmc-cathode" / "low_loss.dm3"
+    )
+    found = []
+    for post in ((662.0, 670.0), (662.0, 674.0), (662.0, 680.0), (670.0, 680.0)):
+        white_lines = RECIPE.edges["Mn_L"].model_copy(update={"post": post})
+        recipe = RECIPE.model_copy(update={"edges": {**RECIPE.edges, "Mn_L": white_lines}})
+        found.append(oxyspy.analyse(scan, recipe).layer)
+    assert all(layer.supported for layer in found)
+    # the same counts but for the window: they agree to better than the error of one
+    assert np.ptp([layer.thickness_nm for layer in found]) < min(layer.sigma_nm for layer in found)

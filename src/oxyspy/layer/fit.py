@@ -12,17 +12,22 @@ from scipy.special import ndtr
 from oxyspy.errors import InputError
 from oxyspy.layer.change import fit_change
 from oxyspy.layer.grid import linear_chi2, outward
-from oxyspy.layer.surface import GRID_NM, WIDTHS_NM, Surface, find_surface
+from oxyspy.layer.surface import GRID_NM, WIDTHS_NM, Surface, cathode_amount, find_surface
 from oxyspy.layer.witness import Level, Witness, density_ratio, fit_levels, restrict, scaled, seen_share
 from oxyspy.results import Result
 
 # difference of the Bayesian information criterion that is called strong (Kass & Raftery, JASA 90, 773 (1995))
 STRONG = 6.0
+# after three sweeps the surface of a steep wedge has settled to a hundredth of a nm
+SURFACE_SWEEPS = 3
+# by how much a surface's misfit may grow by chance when the thickness is taken out: simulated scans stay within 1 %;
+# and by how much where there is hardly any
+WORSE, SLACK = 1.1, 0.1
 # thinner than this no line scan resolves
 LEAST_NM = 0.5
 # what the model's shape leaves in the thickness at any dose (benchmarks/eels_coverage.md): the probe blurs surface and
 # boundary into one another
-MODEL_SIGMA_NM = 0.02
+MODEL_SIGMA_NM = 0.01
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,7 @@ def fit_layer(
     metal: tuple[NDArray, NDArray],
     witnesses: Sequence[Witness],
     *,
+    low_loss: tuple[NDArray, NDArray] | None = None,
     contrast: float = 0.08,
 ) -> ReactedLayer:
     """Fit the reacted layer to one or more witnesses of a line scan.
@@ -127,6 +133,9 @@ def fit_layer(
     metal : tuple of arrays, shape (n,)
         Metal signal and its variance.
     witnesses : sequence of Witness
+    low_loss : tuple of arrays, shape (n,), optional
+        Zero-loss intensity and t/λ: with them the surface is found in the metal a thickness, whatever the wedge and the
+        coating (`oxyspy.layer.surface.cathode_amount`).
     contrast : float
         Least difference of the first witness between layer and bulk that an upper limit speaks of; 0.08 in the L3
         share is less than half of what Mn2+ against Mn4+ gives.
@@ -151,6 +160,12 @@ def fit_layer(
     surface, backwards, reason = find_surface(positions, *metal)
     if surface is None:
         return _no_layer(method, reason, backwards)
+    amount = None if low_loss is None else _amount(positions, metal, low_loss, surface, backwards)
+    if amount is not None:
+        method += " over zero-loss intensity and t/λ"
+        metal = metal[0] / amount, metal[1] / amount**2
+        witnesses = [witness.over(amount) for witness in witnesses]
+        surface = find_surface(positions, *metal)[0] or surface
     x = -positions if backwards else positions
     x_s = -surface.position_nm if backwards else surface.position_nm
     depth = x - x_s
@@ -163,9 +178,9 @@ def fit_layer(
     fit = fit_change(depth, usable, boundaries, widths, surface.width_nm)
     # the layer's own density enters the surface: fit it again with the layer known
     inside = ndtr((fit.boundary - depth) / max(fit.width, 1e-3))
-    again, _, _ = find_surface(positions, *metal, inside=inside) if fit.evidence > STRONG else (surface, None, "")
-    shift = (-again.position_nm if backwards else again.position_nm) - x_s
-    surface = again
+    if fit.evidence > STRONG:
+        surface = find_surface(positions, *metal, inside=inside)[0] or surface
+    shift = (-surface.position_nm if backwards else surface.position_nm) - x_s
     thickness = fit.boundary - shift
     sigma_s = float(np.hypot(surface.sigma_nm, MODEL_SIGMA_NM))
     sigma = float(np.hypot(fit.sigma, sigma_s))
@@ -216,6 +231,22 @@ def fit_layer(
     else:
         levels = tuple(_one_level(witness) for witness in usable)
     return replace(found, levels=levels)
+
+
+def _amount(positions, metal, low_loss, surface: Surface, backwards: bool) -> NDArray | None:
+    """How much of the cathode each position shows; None where the metal does not follow it.
+
+    The metal signal is the witness: a low loss of the same places makes it flatter up to the surface, one of other
+    places (recorded apart, drifted in between) makes it worse, and is left alone.
+    """
+    amount, found = None, surface
+    # where the probe's blur ends moves with the surface
+    for _ in range(SURFACE_SWEEPS):
+        amount = cathode_amount(positions, low_loss, found, backwards)
+        found = find_surface(positions, metal[0] / amount, metal[1] / amount**2)[0]
+        if found is None:
+            return None
+    return amount if found.misfit <= WORSE * surface.misfit + SLACK else None
 
 
 def layer_level(witness: Witness, layer: ReactedLayer, positions: NDArray) -> Level:

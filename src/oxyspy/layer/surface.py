@@ -14,15 +14,65 @@ from oxyspy.results import Result
 # positions and widths that are tried, in nm: finer than any error that a line scan reaches
 GRID_NM = 0.02
 WIDTHS_NM = tuple(np.geomspace(0.05, 4.0, 24))
+# the cathode's own thickness is continued outwards from the first so many positions or nm past the probe's blur
+CLEAR_POSITIONS = 3
+CLEAR_NM = 3.0
 
 
 @dataclass(frozen=True)
 class Surface(Result):
-    """The cathode's surface: position and Gaussian width (sigma) in nm, and the standard error of the position."""
+    """The cathode's surface.
+
+    Attributes
+    ----------
+    position_nm, sigma_nm : float
+        Along the scan, and the standard error.
+    width_nm : float
+        Gaussian sigma.
+    misfit : float
+        Chi-squared of the metal signal's fit per degree of freedom.
+    """
 
     position_nm: float
     sigma_nm: float
     width_nm: float
+    misfit: float
+
+
+def cathode_amount(positions: NDArray, low_loss: tuple[NDArray, NDArray], surface: Surface, backwards: bool) -> NDArray:
+    """How much of the cathode each position shows, by its low loss: what a wedge does to every area.
+
+    Deconvolved edges are in proportion to the zero-loss electrons and to the cathode's own thickness, I_0 t/λ. Where
+    the probe sees a coating as well, t/λ is not the cathode's: there it is continued from the positions just past the
+    probe's blur.
+
+    Parameters
+    ----------
+    positions : array, shape (n,)
+        In nm, rising.
+    low_loss : tuple of arrays, shape (n,)
+        Zero-loss intensity and t/λ.
+    surface : Surface
+    backwards : bool
+        The scan runs from the bulk to the surface.
+
+    Returns
+    -------
+    array, shape (n,)
+        Median 1 in the cathode; all 1 where fewer than three positions tell its thickness, or it is nothing there.
+    """
+    beam, thickness = low_loss
+    depth = (surface.position_nm - positions) if backwards else (positions - surface.position_nm)
+    clear = 2 * surface.width_nm
+    near = np.sort(depth[depth > clear])[:CLEAR_POSITIONS]
+    if near.size < 3 or not (least := thickness[depth > clear].min()) > 0:
+        return np.ones(positions.size)
+    own = (depth > clear) & (depth <= max(near[-1], clear + CLEAR_NM))
+    slope, start = np.polyfit(depth[own], thickness[own], 1)
+    # no thinner than half of what is seen: a straight line outwards may end below nothing
+    seen = np.where(depth > clear, thickness, np.maximum(start + slope * np.maximum(depth, -clear), least / 2))
+    amount = beam * seen
+    return amount / np.median(amount[depth > clear])
 
 
 def find_surface(
@@ -78,12 +128,13 @@ def find_surface(
     profile = chi2.min(0)
     best = int(profile.argmin())
     degrees = max(n - 5, 1)
-    scale = max(1.0, profile[best] / degrees)
+    misfit = float(profile[best] / degrees)
+    scale = max(1.0, misfit)
     low, high = interval(centres, profile / scale, 1.0)
     width = float(widths[chi2[:, best].argmin()])
     centre = vertex(centres, profile)
     position = -centre if backwards else centre
-    return Surface(float(position), float((high - low) / 2), width), bool(backwards), ""
+    return Surface(float(position), float((high - low) / 2), width, misfit), bool(backwards), ""
 
 
 def _surface_chi2(x, y, v, f, centres, widths, fit_layer) -> NDArray:

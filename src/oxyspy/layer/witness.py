@@ -45,6 +45,14 @@ class Witness:
         """Standard error of num - q den."""
         return np.sqrt(np.maximum(self.var_num - 2 * q * self.cov + q**2 * self.var_den, 1e-300))
 
+    def over(self, amount: NDArray) -> Witness:
+        """The same ratio of areas a unit of ``amount`` (n,)."""
+        square = amount**2
+        return Witness(
+            self.name, self.num / amount, self.den / amount, self.var_num / square, self.var_den / square,
+            self.cov / square,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Level(Result):

@@ -279,9 +279,8 @@ def _fit(positions, measured, scan: Prepared, recipe: Recipe, missing: list[str]
     variance = np.nansum([f.covariance[:, :2, :2].sum((1, 2)) for f in metal], axis=0)
     unknown = np.all([~np.isfinite(f.values[:, 0]) for f in metal], axis=0)
     variance[unknown] = variance.max() if np.any(variance > 0) else 1.0
-    beam = _zero_loss_intensity(scan)
     try:
-        layer = fit_layer(positions, (signal / beam, variance / beam**2), witnesses)
+        layer = fit_layer(positions, (signal, variance), witnesses, low_loss=_zero_loss(scan))
     except OxyspyError as error:
         missing.append(f"no layer: {error}")
         return None
@@ -290,17 +289,12 @@ def _fit(positions, measured, scan: Prepared, recipe: Recipe, missing: list[str]
     return layer
 
 
-def _zero_loss_intensity(scan: Prepared) -> NDArray | float:
-    """Zero-loss counts along the line, relative to their median: what deconvolved edges are in proportion to.
-
-    Without them the coating, thinner in mean free paths than the cathode, would draw the surface towards itself. One
-    low loss for all, or one missing, tells nothing.
-    """
+def _zero_loss(scan: Prepared) -> tuple[NDArray, NDArray] | None:
+    """Zero-loss intensity and t/λ along the line; None where one low loss stands for all, or a position has none."""
     if scan.zero_loss is None or scan.zero_loss.area.shape != scan.counts.shape[:2]:
-        return 1.0
-    area = scan.zero_loss.area
-    beam = np.where(np.isfinite(area), area, 0).mean(0)
-    return beam / np.median(beam) if (beam > 0).all() else 1.0
+        return None
+    beam, total = (np.where(np.isfinite(v), v, 0).sum(0) for v in (scan.zero_loss.area, scan.zero_loss.total))
+    return (beam, np.log(total / beam)) if (beam > 0).all() else None
 
 
 def _witness(name: str, measured: Mapping[str, EdgeMeasurement]) -> Witness | None:
