@@ -87,7 +87,7 @@ def variance_factor(energy: NDArray, window: tuple[float, float], signal: tuple[
 
 def longest_window(
     counts: NDArray, energy: NDArray, end: float, start: float, clear_of: tuple[float, ...] = ()
-) -> tuple[tuple[float, float], float]:
+) -> tuple[float, float]:
     """Longest window that ends at ``end`` and still holds a power law in all spectra together.
 
     Parameters
@@ -107,8 +107,6 @@ def longest_window(
     -------
     tuple of float
         The window in eV.
-    float
-        Variance over mean of its residuals, in blocks of 8 channels, over that of the shortest window.
 
     Raises
     ------
@@ -135,7 +133,8 @@ def longest_window(
     known = np.isfinite(fit.r)
     if not known.any():
         raise InputError(f"no background window: no spectrum holds a power law between {low:.0f} and {end:.0f} eV")
-    noise = base = _pooled(fit)
+    # variance over mean, as all spectra's residuals show it
+    noise = float(np.nanmean(fit.dispersion))
     while low - GROWTH_EV >= earliest - step / 2:
         new = check_inside(energy, (low - GROWTH_EV, low - step), "background", minimum=1)
         gradient = fit.gradient(energy[new])[known].sum(-1)
@@ -146,9 +145,4 @@ def longest_window(
             break
         low -= GROWTH_EV
         fit = fit_power_law(counts, energy, (low, end))
-    return (float(low), float(end)), _pooled(fit) / base
-
-
-def _pooled(fit: PowerLaw) -> float:
-    """Mean dispersion of all spectra that have one."""
-    return float(np.nanmean(fit.dispersion))
+    return float(low), float(end)

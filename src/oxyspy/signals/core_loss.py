@@ -177,8 +177,10 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         --------
         oxyspy.eels.white_lines
         """
-        from oxyspy.eels.background import fit_power_law, pooled_dispersion
+        from oxyspy.eels.background import fit_power_law, pooled_dispersion, subtract
+        from oxyspy.eels.deconvolution import deconvolve
         from oxyspy.eels.edges import edge as edge_of
+        from oxyspy.eels.moving_windows import with_moving_windows
         from oxyspy.eels.tracking import track_maxima
         from oxyspy.eels.white_lines import WhiteLineMethod, line_functionals, white_lines
 
@@ -219,8 +221,10 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         functionals = line_functionals(
             counts, energy, background, tracked.l3, tracked.l2, method, kernel=kernel, noise=noise
         )
-        lines = white_lines(functionals, tracked, method)
-        return self._over_positions(lines, method)
+        spectra = subtract(counts, energy, background)
+        spectra = spectra if kernel is None else deconvolve(spectra, kernel)
+        functionals = with_moving_windows(functionals, spectra, energy, tracked, method)
+        return self._over_positions(white_lines(functionals, tracked, method), method)
 
     def white_line_maps(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oxyspy.eels.alignment import sharpness, split_drift, take_moved
-from oxyspy.eels.background import PowerLaw, fit_power_law, pooled_dispersion
+from oxyspy.eels.background import PowerLaw, fit_power_law, pooled_dispersion, subtract
 from oxyspy.eels.background_quality import longest_window, reduced_deviance
 from oxyspy.eels.calibration import Calibration, calibrate
 from oxyspy.eels.cleaning import Cleaning, bright, clean, roll_off, saturated
@@ -286,6 +286,8 @@ def _comparable(scan, counts, energy, background, positions, noise, name: str, r
     functionals = line_functionals(
         counts, energy, background, positions.l3 - scan.rest, positions.l2 - scan.rest, method, noise=noise
     )
+    net = subtract(counts, energy, background)
+    functionals = with_moving_windows(functionals, net, energy, positions, method)
     return Comparable(calibration, method, _only(functionals, scan.valid))
 
 
@@ -324,8 +326,7 @@ def _longest_window(scan: Prepared, item: Edge, end: float) -> tuple[float, floa
     """The longest background window below an edge that holds a power law, clear of the edges found below it."""
     below = tuple(scan.calibration(e.recorded_ev) for e in scan.calibration.edges if e.name != item.name)
     counts = take_moved(scan.counts, 0, scan.energy.size, scan.moved)[scan.bright]
-    window, _ = longest_window(counts, scan.energy, end, scan.start_ev, tuple(e for e in below if e < item.energy))
-    return window
+    return longest_window(counts, scan.energy, end, scan.start_ev, tuple(e for e in below if e < item.energy))
 
 
 def _segment(
@@ -364,8 +365,8 @@ def _deviance(scan: Prepared, counts: NDArray, energy: NDArray, background: Powe
 
 def _spectra(counts: NDArray, energy: NDArray, background: PowerLaw, kernel: Kernel | None) -> NDArray:
     """Net spectra, deconvolved where there is a kernel."""
-    net = counts - background(energy).astype(counts.dtype)
-    return net if kernel is None else deconvolve(net, kernel).astype(counts.dtype)
+    net = subtract(counts, energy, background)
+    return net if kernel is None else deconvolve(net, kernel)
 
 
 def _only(functionals: Functionals, valid: NDArray) -> Functionals:
