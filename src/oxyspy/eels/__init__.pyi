@@ -1,6 +1,7 @@
 from . import (
     alignment,
     background,
+    background_quality,
     blocks,
     calibration,
     cleaning,
@@ -9,6 +10,8 @@ from . import (
     functionals,
     fused,
     maxima,
+    moving_windows,
+    other_backgrounds,
     pre_edge,
     tracking,
     valence,
@@ -20,6 +23,7 @@ from . import (
 __all__ = [
     "alignment",
     "background",
+    "background_quality",
     "blocks",
     "calibration",
     "cleaning",
@@ -28,6 +32,8 @@ __all__ = [
     "functionals",
     "fused",
     "maxima",
+    "moving_windows",
+    "other_backgrounds",
     "pre_edge",
     "tracking",
     "valence",

@@ -123,7 +123,7 @@ def saturated(counts: NDArray) -> NDArray:
 def _without_dead(counts: NDArray, valid: NDArray) -> tuple[NDArray, tuple[int, ...]]:
     """Replace channels, at most two on end, whose sum over all spectra is under half their neighbours' sum.
 
-    No feature of a specimen is that sharp and that deep; four channels on end are not interpolated.
+    No feature of a specimen is that sharp and that deep; of three channels on end none is made up.
     """
     if not valid.any():
         return counts, ()
@@ -133,9 +133,9 @@ def _without_dead(counts: NDArray, valid: NDArray) -> tuple[NDArray, tuple[int, 
     low = np.zeros(total.size, bool)
     # ten standard deviations besides: an empty axis has no dead channels
     low[channels] = (total[channels] < 0.5 * around) & (around - total[channels] > 10 * np.sqrt(np.maximum(around, 1)))
-    long = low[:-2] & low[1:-1] & low[2:]
-    dead = np.flatnonzero(low)
-    if dead.size == 0 or long.any():
+    long = low & (np.roll(low, 1) & (np.roll(low, 2) | np.roll(low, -1)) | np.roll(low, -1) & np.roll(low, -2))
+    dead = np.flatnonzero(low & ~long)
+    if dead.size == 0:
         return counts, ()
     good = np.flatnonzero(~low)
     counts = counts.copy()

@@ -65,9 +65,9 @@ def two_area(counts: NDArray, energy: NDArray, window: tuple[float, float]) -> P
 
     Notes
     -----
-    With the sums I1 and I2 over E1..E2 and E2..E3, r = 2 ln(I1 / I2) / ln(E3 / E1), and the whole sum gives A; the
-    integrals are taken with the geometric mean's approximation (R. F. Egerton, Electron Energy-Loss Spectroscopy in
-    the Electron Microscope, 3rd ed. (2011), section 4.4.2). Its errors follow from those of the two sums.
+    With the mean counts m1 over E1..E2 and m2 over E2..E3, r = 2 ln(m1 / m2) / ln(E3 / E1): each mean stands at the
+    geometric mean of its ends; the whole sum gives A (R. F. Egerton, Electron Energy-Loss Spectroscopy in the Electron
+    Microscope, 3rd ed. (2011), section 4.4). Errors follow from those of the two sums.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def two_area(counts: NDArray, energy: NDArray, window: tuple[float, float]) -> P
     axis = np.asarray(energy[inside], float)
     half = axis.size // 2
     step = axis[1] - axis[0]
-    start, middle, end = axis[0] - step / 2, axis[half] - step / 2, axis[2 * half - 1] + step / 2
+    start, end = axis[0] - step / 2, axis[2 * half - 1] + step / 2
     y = counts[..., inside]
     first = y[..., :half].sum(-1, dtype=float)
     second = y[..., half : 2 * half].sum(-1, dtype=float)
@@ -88,9 +88,9 @@ def two_area(counts: NDArray, energy: NDArray, window: tuple[float, float]) -> P
     x = np.log(axis[: 2 * half] / reference)
     with np.errstate(invalid="ignore", divide="ignore"):
         usable = (first > 0) & (second > 0)
-        # exact for equal halves in log E; the width of the halves in eV enters by their ratio
-        steepness = np.log(np.sqrt(end * middle) / np.sqrt(middle * start))
-        r = np.where(usable, np.log(first / second * (end - middle) / (middle - start)) / steepness, np.nan)
+        # distance in ln E of the halves' geometric means; both have as many channels
+        steepness = 0.5 * np.log(end / start)
+        r = np.where(usable, np.log(first / second) / steepness, np.nan)
         shape = np.exp(-r[..., None] * x)
         log_a = np.log(first + second) - np.log(shape.sum(-1))
         mean = (shape * x).sum(-1) / shape.sum(-1)
