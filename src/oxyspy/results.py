@@ -12,7 +12,25 @@ import numpy as np
 
 
 def to_plain(value: Any) -> Any:
-    """Turn a result into lists, dicts, numbers and text, with ``None`` for numbers that are not finite."""
+    """Turn a result into lists, dicts, numbers and text, with ``None`` for numbers that are not finite.
+
+    Parameters
+    ----------
+    value
+        A result, an array, or what holds them.
+
+    Returns
+    -------
+    dict, list, float, str, bool or None
+        What JSON can hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.results import to_plain
+    >>> to_plain({"layer_nm": np.float64(2.0), "sigma_nm": np.nan})
+    {'layer_nm': 2.0, 'sigma_nm': None}
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

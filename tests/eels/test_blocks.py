@@ -2,10 +2,12 @@
 
 import threading
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from oxyspy.eels import blocks
 from oxyspy.eels.background import fit_power_law, subtract
@@ -39,6 +41,36 @@ def test_threads_of_a_block_start_no_threads_of_their_own():
     found = []
     blocks.over_blocks(lambda part: found.append(blocks.threads()), 4, blocks.BLOCK_BYTES)
     assert found == [1] * 4 or blocks.threads() == 1
+
+
+def test_a_process_keeps_to_its_share_of_the_cores(monkeypatch):
+    monkeypatch.setattr(blocks, "_allowed", None)
+    cores = blocks.threads()
+    blocks.allow(1)
+    assert blocks.threads() == 1
+    blocks.allow(cores + 7)
+    assert blocks.threads() == cores
+
+
+def test_blas_has_one_thread_until_the_last_has_left_and_as_many_as_before_then():
+    def blas():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    with threadpool_limits(3, user_api="blas"):
+        with blocks.one_blas_thread:
+            with blocks.one_blas_thread:
+                assert blas() == {1}
+            assert blas() == {1}
+        assert blas() == {3}
+
+        @blocks.one_blas_thread
+        def fails():
+            assert blas() == {1}
+            raise ValueError("inside")
+
+        with pytest.raises(ValueError, match="inside"):
+            fails()
+        assert blas() == {3}
 
 
 def test_what_a_block_raises_is_raised():
@@ -77,10 +109,20 @@ def test_background_may_be_subtracted_in_place():
     np.testing.assert_array_equal(counts, apart)
 
 
-@given(st.lists(st.integers(1, 300), min_size=1, max_size=3))
-def test_a_sample_is_spread_over_the_scan_and_small(shape):
-    scan = np.broadcast_to(np.float32(0), (*shape, 8))
-    chosen = sample(scan)
-    assert 1 <= np.prod(chosen.shape[:-1]) <= 4096
-    if np.prod(shape) <= 4096:
-        assert chosen.shape == scan.shape
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=3), st.sampled_from([256, 1024, 4096]))
+def test_a_sample_is_small_and_the_same_of_a_lazy_scan(shape, most):
+    scan = np.arange(np.prod(shape), dtype=np.float32).reshape(*shape, 1)
+    chosen = sample(scan, most)
+    count = chosen.size
+    assert (count == scan.size) if scan.size <= most else most / 2 < count <= most
+    lazy = sample(da.from_array(scan, chunks=(*(min(37, size) for size in shape), 1)), most)
+    np.testing.assert_array_equal(lazy.compute(scheduler="synchronous"), chosen)
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (64, 1024), (1000, 40), (1, 50_000), (30, 40, 50)])
+def test_a_sample_leaves_out_no_layer_along_an_axis(shape):
+    places = np.moveaxis(np.indices(shape), 0, -1)
+    chosen = sample(places, 4096).reshape(-1, len(shape))
+    for axis, size in enumerate(shape):
+        # of a layer as wide as a twelfth of the scan, wherever it lies
+        assert np.diff(np.unique(chosen[:, axis]), prepend=0, append=size - 1).max() <= max(size / 12, 1)

@@ -9,16 +9,20 @@ from scipy.interpolate import CubicSpline
 from oxyspy.eels.background import fit_power_law
 from oxyspy.eels.deconvolution import fourier_ratio_kernel
 from oxyspy.eels.edges import edge
+from oxyspy.eels.functionals import Functionals
 from oxyspy.eels.maxima import LinePositions
 from oxyspy.eels.moving_windows import with_moving_windows
+from oxyspy.eels.ratio import fieller_interval
 from oxyspy.eels.tracking import track_maxima
 from oxyspy.eels.white_lines import (
     AREA_L2,
     AREA_L3,
     WhiteLineMethod,
     line_functionals,
+    line_weights,
     white_lines,
 )
+from oxyspy.eels.windows import step_profile
 from oxyspy.eels.zero_loss import find_zero_loss
 from oxyspy.errors import InputError
 from scattering import STEP, loss_axis, low_loss, recorded, white_line_edge
@@ -36,15 +40,16 @@ def expected(t_over_lambda, l3_area=20_000.0, l2_area=10_000.0, scale=1.0, heigh
     return scale * (net + BACKGROUND * (ENERGY / 600.0) ** -3.0)
 
 
-def kernel_of(t_over_lambda):
+def kernel_of(t_over_lambda, reconvolution="zero_loss"):
     low = low_loss(t_over_lambda)
-    return fourier_ratio_kernel(low, loss_axis(), find_zero_loss(low, loss_axis()), ENERGY.size)
+    zero_loss = find_zero_loss(low, loss_axis())
+    return fourier_ratio_kernel(low, loss_axis(), zero_loss, ENERGY.size, reconvolution=reconvolution)
 
 
 def measured(counts, t_over_lambda=None, method=METHOD, noise=1.0):
     """Functionals at the known maxima."""
     background = fit_power_law(counts, ENERGY, method.background)
-    kernel = None if t_over_lambda is None else kernel_of(t_over_lambda)
+    kernel = None if t_over_lambda is None else kernel_of(t_over_lambda, method.deconvolution)
     return line_functionals(counts, ENERGY, background, L3, L2, method, kernel=kernel, noise=noise)
 
 
@@ -81,20 +86,52 @@ def test_predicted_covariance_is_the_scatter_of_repeated_measurements(gain, scal
     assert seen == pytest.approx(correlation, abs=0.08)
 
 
-@pytest.mark.parametrize("t_over_lambda", [None, 0.6])
-def test_intervals_of_the_ratio_cover_the_truth(t_over_lambda):
+@pytest.mark.parametrize(
+    ("t_over_lambda", "choices"),
+    [
+        (None, {}),
+        (0.6, {}),
+        (0.6, {"deconvolution": "gaussian"}),
+        (0.6, {"deconvolution": "wiener"}),
+        (0.6, {"slope": True}),
+    ],
+)
+def test_intervals_of_the_ratio_cover_the_truth(t_over_lambda, choices):
     rng = np.random.default_rng(6)
+    method = replace(METHOD, **choices)
     mean = expected(t_over_lambda or 0.0, scale=0.3)
-    truth_values = measured(mean, t_over_lambda).values
+    truth_values = measured(mean, t_over_lambda, method).values
     truth = truth_values[AREA_L3] / truth_values[AREA_L2]
-    functionals = measured(rng.poisson(mean, (1500, ENERGY.size)), t_over_lambda)
+    functionals = measured(rng.poisson(mean, (1500, ENERGY.size)), t_over_lambda, method)
     still = np.zeros(1500)
-    lines = white_lines(functionals, LinePositions(*[still] * 6), METHOD)
+    lines = white_lines(functionals, LinePositions(*[still] * 6), method)
     for width, coverage in ((1.0, 0.683), (1.96, 0.95)):
         inside = np.abs(lines.ratio - truth) < width * lines.ratio_sigma
         # three binomial standard errors of 1500, and 2 % for the ratio's skewness
         allowed = 3 * np.sqrt(coverage * (1 - coverage) / 1500) + 0.02
         assert inside.mean() == pytest.approx(coverage, abs=allowed)
+
+
+@pytest.mark.parametrize("second", [4_000.0, 400.0, 60.0, 0.0])
+def test_fieller_interval_covers_the_ratio_also_where_l2_is_weak(second):
+    rng = np.random.default_rng(12)
+    truth, covariance = np.array([8_000.0, second]), np.array([[900.0, 200.0], [200.0, 900.0]]) * 4
+    a, b = rng.multivariate_normal(truth, covariance, 4000).T
+    low, high = fieller_interval(a, b, covariance[0, 0], covariance[1, 1], covariance[0, 1])
+    exact = np.inf if second == 0 else truth[0] / second
+    # three binomial standard errors of 4000
+    assert np.mean((low <= exact) & (exact <= high)) == pytest.approx(0.95, abs=0.011 if second else 0.02)
+    # and the plain error's interval does not, where L2 is near its noise
+    assert (np.isinf(high).mean() > 0.5) == (second < 100)
+
+
+def test_normalised_intensity_is_the_lines_over_the_continuum_with_its_scatter():
+    rng = np.random.default_rng(13)
+    still = LinePositions(*[np.zeros(1500)] * 6)
+    found = white_lines(measured(rng.poisson(expected(0.0), (1500, ENERGY.size))), still, METHOD, STEP)
+    # 30 000 counts over 300 counts a channel of 0.25 eV; half a per cent for what stands outside the windows
+    assert found.normalised.mean() == pytest.approx(25.0, rel=0.005)
+    assert found.normalised.std() / found.normalised_sigma.mean() == pytest.approx(1.0, abs=0.06)
 
 
 def test_sum_first_divide_second_is_unbiased_where_single_ratios_are_not():
@@ -168,10 +205,44 @@ def test_fingerprint_tells_methods_apart():
     same = WhiteLineMethod.of(MN)
     others = [
         replace(METHOD, post=(662.0, 675.0)), replace(METHOD, deconvolution="none"), replace(METHOD, step="arctan"),
-        replace(METHOD, l3_half=4.0), replace(METHOD, background=(605.0, 632.0)),
+        replace(METHOD, l3_half=4.0), replace(METHOD, background=(605.0, 632.0)), replace(METHOD, slope=True),
+        replace(METHOD, positions=(643.0, 653.0)), replace(METHOD, positions=(643.0, 653.5)),
+        replace(METHOD, deconvolution="gaussian"), replace(METHOD, deconvolution="wiener"),
+        replace(METHOD, deconvolution="wiener", gaussian_fwhm=0.8),
     ]  # fmt: skip
     assert same.fingerprint == METHOD.fingerprint
-    assert len({METHOD.fingerprint, *(m.fingerprint for m in others)}) == 6
+    assert len({METHOD.fingerprint, *(m.fingerprint for m in others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(("step", "width"), [("sharp", 1.0), ("erf", 2.0), ("arctan", 1.0)])
+def test_continuum_that_falls_is_taken_out_whole_by_its_slope(step, width):
+    # steps on a line that falls by a third over 40 eV, as a continuum after an edge does
+    l3, l2 = np.asarray(L3), np.asarray(L2)
+    line = 300.0 * (1 - (ENERGY - 640.0) / 120.0)
+    rise = (2 * step_profile(ENERGY, l3, step, width) + step_profile(ENERGY, l2, step, width)) / 3
+    edge_counts = white_line_edge(ENERGY, 20_000.0, 10_000.0, height=0.0) + line * rise
+    level, sloped = (
+        line_weights(ENERGY, l3, l2, replace(METHOD, step=step, step_width=width, slope=slope), 0.5) @ edge_counts
+        for slope in (False, True)
+    )
+    lines_alone = line_weights(ENERGY, l3, l2, METHOD, 0.5) @ white_line_edge(ENERGY, 20_000.0, 10_000.0, height=0.0)
+    np.testing.assert_allclose(sloped[:2], lines_alone[:2], rtol=1e-9)
+    # a level continuum leaves out what the line has more under L3 than after L2
+    assert level[AREA_L3] > 1.03 * lines_alone[AREA_L3]
+
+
+def test_areas_at_given_energies_stay_there_whatever_the_maxima():
+    method = replace(METHOD, positions=(L3, L2))
+    counts = expected(0.0)[None]
+    assert method.places(640.0, 650.0) == (L3, L2)
+    assert METHOD.places(640.0, 650.0) == (640.0, 650.0)
+    moved = LinePositions(*[np.full(1, v) for v in (L3, L2, 0.3, 0.4, 1e-3, 1e-3)])
+    fixed = measured(counts, method=method)
+    net = (counts - fit_power_law(counts, ENERGY, METHOD.background)(ENERGY))[None]
+    stacked = Functionals(fixed.values[None], fixed.covariance[None])
+    # no error of a maximum moves them
+    assert with_moving_windows(stacked, net, ENERGY, moved, method) is stacked
+    assert with_moving_windows(stacked, net, ENERGY, moved, METHOD) is not stacked
 
 
 def test_areas_at_maxima_found_in_the_same_counts_scatter_as_predicted():

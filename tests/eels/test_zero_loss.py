@@ -33,6 +33,13 @@ def test_axis_may_be_offset_by_any_amount():
     assert moved.t_over_lambda == pytest.approx(float(as_is.t_over_lambda))
 
 
+def test_whole_numbers_give_what_floating_point_gives():
+    counts = np.random.default_rng(1).poisson(np.maximum(low_loss(0.5, total=2e5, zero_at=0.08), 0), (4, 2048))
+    found, wanted = (find_zero_loss(counts.astype(kind), loss_axis()) for kind in (np.uint16, float))
+    np.testing.assert_allclose(found.t_over_lambda, wanted.t_over_lambda, rtol=1e-5)
+    np.testing.assert_array_equal(found.position, wanted.position)
+
+
 def test_counting_errors_of_t_over_lambda_cover():
     rng = np.random.default_rng(0)
     expected = low_loss(0.5, total=2e4)
@@ -41,6 +48,14 @@ def test_counting_errors_of_t_over_lambda_cover():
     inside = np.abs(found.t_over_lambda - truth) < found.t_over_lambda_sigma
     # 3 binomial standard errors of 600; the mirror and its minimum add a little scatter
     assert inside.mean() == pytest.approx(0.683, abs=0.06)
+
+
+@pytest.mark.parametrize("gain", [1e-6, 1.0, 20.0])
+@pytest.mark.parametrize("total", [1e4, 1e8])
+def test_gain_of_the_counts_is_measured(gain, total):
+    counts = np.random.default_rng(1).poisson(np.maximum(low_loss(0.5, total=total), 0), (30, 2048))
+    # some 10^4 channels' second differences; empty ones have none
+    assert find_zero_loss(gain * counts, loss_axis()).gain == pytest.approx(gain, rel=0.1)
 
 
 def test_spectra_without_a_peak_are_nan_and_spoil_no_other():

@@ -136,6 +136,8 @@ def test_reader_warnings_come_as_notes_and_loggers_are_left_as_they_were(tmp_pat
 
     def noisy(*args, **given):
         logging.getLogger("rsciio.digitalmicrograph").warning("the dimensions look odd")
+        # of the installation, not of the file
+        logging.getLogger("hyperspy.decorators").warning("Numba is not installed, falling back.")
         warnings.warn("calibration missing", UserWarning, stacklevel=1)
         warnings.warn("old name", DeprecationWarning, stacklevel=1)
         return load(*args, **given)

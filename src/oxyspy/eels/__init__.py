@@ -4,14 +4,18 @@ Submodules
 ----------
 edges, windows
     Edges and their windows from ``data/edges.yaml``; windows and steps as weights on channels.
-cleaning, alignment, calibration
-    Spikes and vacuum; drift by whole channels; edge finding on a wrong axis, offset and dispersion.
-zero_loss, deconvolution
-    Zero-loss peak and t/λ; Fourier ratio and its adjoint.
+cleaning, bad_channels, alignment
+    Spikes, bad channels and vacuum; drift by whole channels.
+features, calibration
+    White lines and onsets of a spectrum; which edges they are on a wrong axis, its offset and dispersion.
+zero_loss, deconvolution, self_check
+    Zero-loss peak and t/λ; Fourier ratio and its adjoint; whether it did what it should.
 background
     Power law by Poisson maximum likelihood.
-functionals
-    Numbers linear in the counts, with their exact covariance.
+from_below
+    Background of an edge on another's tail, fitted after plural scattering is taken out.
+functionals, responses
+    Numbers linear in the counts, with their exact covariance; white lines' weights from one transform a spectrum.
 white_lines, maxima, tracking
     Two-step continuum, L3 and L2 areas and ratio; their maxima, in one spectrum and along a line.
 pre_edge

@@ -1,43 +1,122 @@
 from . import (
     alignment,
+    along,
     background,
     background_quality,
     blocks,
+    bootstrap,
     calibration,
     cleaning,
     deconvolution,
     edges,
+    from_below,
     functionals,
     fused,
     maxima,
     moving_windows,
     other_backgrounds,
     pre_edge,
+    ratio,
+    reference_fit,
+    references,
+    responses,
+    scattering,
+    self_check,
     tracking,
     valence,
     white_lines,
     windows,
     zero_loss,
 )
+from .along import Along, white_lines_along
+from .background import PowerLaw, fit_power_law
+from .background_quality import longest_window, reduced_deviance, variance_factor
+from .calibration import Calibration, FoundEdge, Landmark, calibrate
+from .cleaning import Cleaning, clean
+from .deconvolution import fourier_ratio
+from .edges import Edge, edge
+from .functionals import Functionals
+from .maxima import LinePositions, find_maxima
+from .other_backgrounds import TwoPowerLaws, local_power_law, two_area, two_power_laws, weighted_least_squares
+from .pre_edge import pre_edge_along
+from .ratio import Ratios, fieller_interval, single_ratios, unbiased_ratio
+from .references import Reference, ReferenceFit, ReferenceMethod, reference_shares
+from .scattering import scatter
+from .self_check import SelfCheck
+from .valence import Standard, ValenceCalibration, calibrate_valence, load_calibration
+from .white_lines import WhiteLineMethod, WhiteLines
+from .zero_loss import ZeroLoss, find_zero_loss
 
 __all__ = [
+    "Along",
+    "Calibration",
+    "Cleaning",
+    "Edge",
+    "FoundEdge",
+    "Functionals",
+    "Landmark",
+    "LinePositions",
+    "PowerLaw",
+    "Ratios",
+    "Reference",
+    "ReferenceFit",
+    "ReferenceMethod",
+    "SelfCheck",
+    "Standard",
+    "TwoPowerLaws",
+    "ValenceCalibration",
+    "WhiteLineMethod",
+    "WhiteLines",
+    "ZeroLoss",
     "alignment",
+    "along",
     "background",
     "background_quality",
     "blocks",
+    "bootstrap",
+    "calibrate",
+    "calibrate_valence",
     "calibration",
+    "clean",
     "cleaning",
     "deconvolution",
+    "edge",
     "edges",
+    "fieller_interval",
+    "find_maxima",
+    "find_zero_loss",
+    "fit_power_law",
+    "fourier_ratio",
+    "from_below",
     "functionals",
     "fused",
+    "load_calibration",
+    "local_power_law",
+    "longest_window",
     "maxima",
     "moving_windows",
     "other_backgrounds",
     "pre_edge",
+    "pre_edge_along",
+    "ratio",
+    "reduced_deviance",
+    "reference_fit",
+    "reference_shares",
+    "references",
+    "responses",
+    "scatter",
+    "scattering",
+    "self_check",
+    "single_ratios",
     "tracking",
+    "two_area",
+    "two_power_laws",
+    "unbiased_ratio",
     "valence",
+    "variance_factor",
+    "weighted_least_squares",
     "white_lines",
+    "white_lines_along",
     "windows",
     "zero_loss",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oxyspy.eels.blocks import STREAM_BYTES, over_blocks
+from oxyspy.eels.segments import segments
 
 
 def split_drift(drift_ev: NDArray, step: float) -> tuple[NDArray, NDArray]:
@@ -38,23 +39,14 @@ def take_moved(counts: NDArray, first: int, last: int, channels: NDArray) -> NDA
     if not channels.any():
         return counts[..., first:last]
     n = counts.shape[-1]
-    channels = np.broadcast_to(channels, counts.shape[:-1])
+    start = np.broadcast_to(channels, counts.shape[:-1]).ravel() + first
     moved = np.empty((*counts.shape[:-1], last - first), counts.dtype)
-    flat, own, result = counts.reshape(-1, n), channels.ravel(), moved.reshape(-1, last - first)
-    # drifts are few whole channels: a copy for each of them, not a look-up for each channel of each spectrum
-    groups = [(int(by), np.flatnonzero(own == by)) for by in np.unique(own)]
+    flat, result = counts.reshape(-1, n), moved.reshape(-1, last - first)
 
     def move(part: slice) -> None:
-        for by, rows in groups:
-            rows = rows[np.searchsorted(rows, part.start) : np.searchsorted(rows, part.stop)]
-            if rows.size:
-                index = slice(min(max(first + by, 0), n), min(max(last + by, 0), n))
-                low, high = index.start - first - by, index.stop - first - by
-                result[rows, low:high] = flat[rows, index]
-                result[rows, :low] = flat[rows, :1]
-                result[rows, high:] = flat[rows, -1:]
+        result[part] = segments(flat[part], start[part], last - first, repeat_ends=True)
 
-    over_blocks(move, len(flat), 2 * n * counts.itemsize, STREAM_BYTES)
+    over_blocks(move, len(flat), 3 * n * counts.itemsize, STREAM_BYTES)
     return moved
 
 

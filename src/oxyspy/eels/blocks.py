@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
+from threading import Lock
 
 # bytes that one block's arrays take together: two or three hundred spectra, each step of which stays near the cache,
 # and enough that the interpreter between the steps costs nothing (it holds up the other threads)
@@ -14,12 +15,19 @@ BLOCK_BYTES = 32_000_000
 # and of one that is only read, worked on once and written: the inner cache's share
 STREAM_BYTES = 2_000_000
 _limit: ContextVar[int | None] = ContextVar("oxyspy_threads", default=None)
+_allowed: int | None = None
 
 
 def threads() -> int:
-    """Threads that a kernel may use here: the process's processors, or what `limited` allows."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    return min(allowed, _limit.get() or allowed)
+    """Threads that a kernel may use here: the process's processors, or what `allow` or `limited` leaves of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return min(cores, _allowed or cores, _limit.get() or cores)
+
+
+def allow(count: int) -> None:
+    """Let this whole process use ``count`` threads: its share of the machine where there are others like it."""
+    global _allowed
+    _allowed = count
 
 
 @contextmanager
@@ -37,6 +45,36 @@ def limited(count: int = 1) -> Iterator[None]:
         yield
     finally:
         _limit.reset(token)
+
+
+class _OneBlasThread(ContextDecorator):
+    """Limit of all BLAS libraries of the process to one thread, from the first to enter until the last to leave."""
+
+    def __init__(self):
+        self.lock, self.inside, self.libraries, self.limit = Lock(), 0, None, None
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.libraries is None:
+                # they are looked for once, when both are there
+                import scipy.linalg  # noqa: F401
+                from threadpoolctl import ThreadpoolController
+
+                self.libraries = ThreadpoolController()
+            if self.inside == 0:
+                self.limit = self.libraries.limit(limits=1, user_api="blas")
+            self.inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limit.restore_original_limits()
+
+
+# BLAS is called for small matrices here: threads of its own would crowd those of the blocks, and the last bits of what
+# it gives depend on how many there are
+one_blas_thread = _OneBlasThread()
 
 
 def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int, block_bytes: int | None = None) -> None:

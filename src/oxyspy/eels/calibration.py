@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, permutations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
+from scipy.stats import chi2
 
 from oxyspy.eels.edges import Edge, edges
-from oxyspy.eels.windows import dispersion
+from oxyspy.eels.features import MIN_SIGNIFICANCE, Feature, Features, find_features, foot, sharp_maximum
 from oxyspy.results import Result
 
 # how wrong an axis may be: offset in eV at the pivot, and dispersion as a fraction
 MAX_OFFSET = 55.0
 MAX_DISPERSION_ERROR = 0.05
 PIVOT = 700.0
-# scale of the features looked for, in eV: white lines are 2 to 5 eV wide
-FEATURE_SIGMA = 1.6
-MIN_SIGNIFICANCE = 5.0
+# the same at the edge that has to stand for the whole axis, in eV
+MOST_OFFSET_ALONE = 25.0
+# standard error of the dispersion beforehand, as a fraction: two close edges make no dispersion of their own
+DISPERSION_SIGMA = 0.04
+# how far a proposed axis may leave each of the two features it is made from, in eV
+MOST_OFF_PROPOSAL = 1.5
+# where an edge may have features of its own, from its landmark, in eV
+BELOW_EDGE, ABOVE_EDGE = -8.0, 35.0
+# significance of a feature, over the strongest one's, that some edge must explain
+GREAT = 0.6
+# chance of a worse chi-squared below which landmarks do not belong to one straight line
+LEAST_CHANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,12 @@ class Calibration(Result):
         its standard error: how well absolute energies are known.
     edges : tuple of FoundEdge
     absolute : bool
-        Whether absolute positions mean something: two edges or more were found.
+        Whether absolute positions mean something: two edges or more were found, they agree on one axis, and no great
+        feature is left that none of them explains. Where it is false, the axis serves to place windows.
     method : str
-        What was done, in words.
+        What was done, in words; or why it does not make the axis absolute.
+    unexplained_ev : float
+        Where a great feature stands as recorded that no edge found explains; ``nan`` where there is none.
     """
 
     offset_ev: float
@@ -79,6 +92,7 @@ class Calibration(Result):
     edges: tuple[FoundEdge, ...]
     absolute: bool
     method: str
+    unexplained_ev: float = float("nan")
 
     def __call__(self, energy: NDArray) -> NDArray:
         """Return the calibrated energies of recorded ones."""
@@ -89,8 +103,12 @@ class Calibration(Result):
         """Names of the edges found."""
         return tuple(found.name for found in self.edges)
 
+    def missed(self, name: str) -> bool:
+        """Whether an edge was looked for where it belongs, by an axis that others hold, and not found."""
+        return len(self.edges) > 1 and name not in self.names
+
     def __str__(self) -> str:
-        if not self.edges:
+        if not self.absolute:
             return f"energy axis not calibrated ({self.method})"
         return (
             f"E = {self.factor:.4f} x recorded {self.offset_ev:+.2f} eV ({self.correction_ev:+.1f} ± "
@@ -98,10 +116,18 @@ class Calibration(Result):
         )
 
 
-@dataclass(frozen=True)
-class _Feature:
-    energy: float
+class Landmark(NamedTuple):
+    """An edge's landmark as recorded, where it belongs and how well that is known, in eV, and its significance."""
+
+    name: str
+    recorded: float
+    expected: float
+    sigma: float
     significance: float
+
+
+Axis = tuple[float, float]
+Known = dict[str, tuple[Edge, float, float]]
 
 
 def calibrate(
@@ -109,119 +135,98 @@ def calibrate(
     energy: NDArray,
     *,
     landmarks: Mapping[str, tuple[float, float]] | None = None,
-    noise: float = 1.0,
 ) -> Calibration:
     """Find the known edges in a spectrum and calibrate its axis by two or more of them.
 
-    Peaks and onsets are found as maxima of the negative second derivative of the log of the counts, on the scale of a
-    white line. Every pairing of two of them with two known edges proposes an axis; the proposal that explains most
-    features, L2 lines at their distance from L3 included, and leaves fewest unexplained, wins. The axis is then the
-    weighted least-squares line through the landmarks, each weighted by how well its true energy is known.
+    Peaks and onsets are found as maxima of the negative second derivative of the counts, on the scale of a white line.
+    Every pairing of two of them with two known edges proposes an axis; the proposal that explains most features, L2
+    lines at their distance from L3 included, and leaves fewest unexplained, wins. The axis is then the weighted
+    least-squares line through the landmarks, each weighted by how well its true energy is known. Where they do not
+    belong to one line (chi-squared with a chance under 1 %), one of four or more is left out; fewer calibrate nothing.
 
     Parameters
     ----------
     counts : array, shape (n,)
-        A spectrum with good statistics: the sum over a scan.
+        A spectrum with good statistics: the sum over a scan. In any unit: the noise is read off the spectrum.
     energy : array, shape (n,)
         The axis as recorded, in eV; right to ±25 eV and ±4 % in dispersion.
     landmarks : mapping, optional
         Name to (energy, sigma) in eV, where more is known than the shipped table does; for instance the L3 maximum
         of Mn4+ where the bulk's valence is no question.
-    noise : float
-        Variance over mean of the counts.
 
     Returns
     -------
     Calibration
-        With ``absolute`` false, factor 1 and what could be done, where under two edges were found.
+        Without ``absolute`` where the edges found do not suffice. One edge alone, with both its lines, moves the axis
+        so that windows stand right; with none the axis stays as it is.
+
+    Examples
+    --------
+    >>> import oxyspy
+    >>> scan = oxyspy.load_scan(oxyspy.data.FOLDER / "demo" / "rocksalt_2nm")
+    >>> core = scan.core_loss
+    >>> from oxyspy.eels import calibrate
+    >>> print(calibrate(core.data.reshape(-1, core.energy.size).sum(0), core.energy))
+    E = 1.0008 x recorded -1.54 eV (-1.0 ± 0.8 eV at 700 eV), from O_K, Mn_L, Co_L, Ni_L
     """
-    step = dispersion(energy)
     known = {name: (item, *(landmarks or {}).get(name, (item.energy, item.sigma))) for name, item in edges().items()}
-    log_counts, curvature, significance = _feature_curves(counts, step, noise)
-    features = _features(energy, significance, margin=4.0)
+    features = find_features(counts, energy)
+    proposal = _best_proposal(features, known)
+    landed = [] if proposal is None else _locate(proposal, features, known)
+    if len(landed) < 2:
+        return _by_one_edge(features, known)
+    calibration = _fit(landed)
+    if _beyond_mending(calibration):
+        return _uncalibrated(f"{', '.join(calibration.names)} agree on no axis that is right to 25 eV and 4 %")
+    strange = _unexplained(calibration, features.found, landed)
+    if np.isfinite(strange):
+        none = f"a strong feature at {strange:.0f} eV as recorded belongs to none of {', '.join(calibration.names)}"
+        return replace(calibration, absolute=False, method=none, unexplained_ev=strange)
+    return calibration
+
+
+def _best_proposal(features: Features, known: Known) -> Axis | None:
+    """The axis (offset, factor) that explains most; None where none explains two edges."""
     best, score = None, 0.0
-    for first, second in combinations(features, 2):
+    for first, second in combinations(features.found, 2):
         for proposal in _proposals(first, second, known):
-            value = _score(proposal, features, known, energy)
+            value = _score(proposal, features, known)
             if value > score:
                 best, score = proposal, value
-    if best is None:
-        return _uncalibrated("under two known edges found")
-    found = _locate(best, features, known, counts, log_counts, energy, step)
-    return _fit(found, len(features))
+    return best
 
 
-def _feature_curves(counts: NDArray, step: float, noise: float) -> tuple[NDArray, NDArray, NDArray]:
-    """Smoothed log counts, minus its second derivative, and that over its noise."""
-    sigma = max(FEATURE_SIGMA / step, 1.0)
-    counts = np.maximum(np.nan_to_num(np.asarray(counts, float)), 0)
-    smooth = np.maximum(gaussian_filter1d(counts, sigma), 1e-12)
-    log_counts = np.log(smooth)
-    curvature = -gaussian_filter1d(counts, sigma, order=2) / smooth
-    # variance of white noise through the second derivative of a Gaussian: 3 / (8 sqrt(pi) sigma^5)
-    spread = np.sqrt(noise * 3 / (8 * np.sqrt(np.pi) * sigma**5) / smooth)
-    # what smooth spectra hold that no noise model knows: detector pattern, extended fine structure
-    floor = 1.4826 * np.median(np.abs(curvature - np.median(curvature)))
-    return log_counts, curvature, curvature / np.hypot(spread, floor)
-
-
-def _features(energy: NDArray, significance: NDArray, margin: float) -> list[_Feature]:
-    """Maxima above the least significance, strongest first, at most 16."""
-    inner = (energy > energy[0] + margin) & (energy < energy[-1] - margin)
-    top = (significance[1:-1] >= significance[:-2]) & (significance[1:-1] > significance[2:])
-    where = np.flatnonzero(top & (significance[1:-1] > MIN_SIGNIFICANCE) & inner[1:-1]) + 1
-    where = where[np.argsort(-significance[where])][:16]
-    return [_Feature(_vertex(energy, significance, k), float(significance[k])) for k in where]
-
-
-def _vertex(energy: NDArray, values: NDArray, k: int) -> float:
-    """Vertex of the parabola through three points."""
-    a, b, c = values[k - 1], values[k], values[k + 1]
-    bend = a - 2 * b + c
-    return float(energy[k] + (0.5 * (a - c) / bend if bend else 0.0) * (energy[1] - energy[0]))
-
-
-def _feature_energies(item: Edge, energy: float) -> list[tuple[float, float, float]]:
-    """Expected features of an edge as (energy, tolerance, weight)."""
-    if item.splitting:
-        middle, half = sum(item.splitting) / 2, (item.splitting[1] - item.splitting[0]) / 2
-        return [(energy, 2.0, 1.0), (energy + middle, max(half, 1.5), 0.7)]
-    if item.pre_edge:
-        # O K: pre-edge below the onset, main maximum about 8 eV above it
-        return [(energy - 4.0, 2.0, 0.7), (energy + 8.0, 3.5, 1.0)]
-    return [(energy, 3.0, 0.6)]
-
-
-def _proposals(first: _Feature, second: _Feature, known: dict) -> list[tuple[float, float]]:
-    """Axes (offset, factor) that put two features on expected features of two different edges."""
+def _proposals(first: Feature, second: Feature, known: Known) -> list[Axis]:
+    """Axes that put two features on expected features of two different edges."""
     low, high = sorted((first.energy, second.energy))
-    expected = [
-        (at, name) for name, (item, energy, _) in known.items() for at, _, weight in _feature_energies(item, energy)
-    ]
+    expected = [(energy + at, name) for name, (item, energy, _) in known.items() for at, _, _ in item.features]
     found = []
     for (a, name_a), (b, name_b) in combinations(sorted(expected), 2):
         if name_a == name_b:
             continue
-        factor = (b - a) / (high - low)
-        offset = a - factor * low
-        if abs(factor - 1) <= MAX_DISPERSION_ERROR and abs(offset + (factor - 1) * PIVOT) <= MAX_OFFSET:
+        factor = float(np.clip((b - a) / (high - low), 1 - MAX_DISPERSION_ERROR, 1 + MAX_DISPERSION_ERROR))
+        # two close features may lie a little off any axis that is possible
+        off = abs(b - a - factor * (high - low)) / 2
+        offset = (a + b - factor * (low + high)) / 2
+        if off <= MOST_OFF_PROPOSAL and abs(offset + (factor - 1) * PIVOT) <= MAX_OFFSET:
             found.append((offset, factor))
     return found
 
 
-def _score(proposal: tuple[float, float], features: list[_Feature], known: dict, energy: NDArray) -> float:
+def _score(proposal: Axis, features: Features, known: Known) -> float:
     """How much of the features' strength a proposed axis explains, less what it leaves or misses."""
     offset, factor = proposal
-    at = offset + factor * np.array([f.energy for f in features])
+    at = offset + factor * np.array([f.energy for f in features.found])
     # strength grows slowly, so that one great white line does not outvote three small edges
-    strength = np.log1p(np.array([f.significance for f in features]) / MIN_SIGNIFICANCE)
-    first, last = offset + factor * energy[0] + 10, offset + factor * energy[-1] - 10
-    explained, explained_by = 0.0, np.zeros(len(features), bool)
+    strength = np.log1p(np.array([f.significance for f in features.found]) / MIN_SIGNIFICANCE)
+    first, last = offset + factor * features.energy[0] + 10, offset + factor * features.energy[-1] - 10
+    explained, explained_by = 0.0, np.zeros(at.size, bool)
     named = 0
     for item, expected, _ in known.values():
         gained, needed = 0.0, 0.0
-        claimed = np.zeros(len(features), bool)
-        for place, tolerance, weight in _feature_energies(item, expected):
+        claimed = np.zeros(at.size, bool)
+        for distance, tolerance, weight in item.features:
+            place = expected + distance
             if not first < place < last:
                 continue
             fit = np.exp(-0.5 * ((at - place) / tolerance) ** 2) * (np.abs(at - place) < 2.5 * tolerance)
@@ -233,84 +238,115 @@ def _score(proposal: tuple[float, float], features: list[_Feature], known: dict,
         if gained > 0.3 * needed:
             named += 1
             explained += gained
-            explained_by |= claimed | ((at > expected - 8) & (at < expected + 35) & (strength < strength.max() * 0.7))
+            own = (at > expected + BELOW_EDGE) & (at < expected + ABOVE_EDGE) & (strength < strength.max() * 0.7)
+            explained_by |= claimed | own
     prior = 0.5 * ((offset + (factor - 1) * PIVOT) / 25.0) ** 2 + 0.5 * ((factor - 1) / 0.03) ** 2
     return explained - 0.7 * strength[~explained_by].sum() - 0.3 * prior if named >= 2 else -np.inf
 
 
-def _locate(proposal, features, known, counts, log_counts, energy, step) -> list[tuple]:
-    """Landmarks of the edges that the winning axis explains: (name, recorded, expected, sigma, significance)."""
+def _locate(proposal: Axis, features: Features, known: Known) -> list[Landmark]:
+    """Landmarks of the edges that the winning axis explains."""
     offset, factor = proposal
     found = []
     for name, (item, expected, sigma) in known.items():
-        main = _feature_energies(item, expected)
-        place, tolerance, _ = main[0] if item.kind == "peak" or len(main) == 1 else main[1]
-        near = [f for f in features if abs(offset + factor * f.energy - place) < 2.2 * tolerance]
+        distance, tolerance, _ = item.features[0]
+        near = [f for f in features.found if abs(offset + factor * f.energy - expected - distance) < 2.2 * tolerance]
         if not near:
             continue
         feature = max(near, key=lambda f: f.significance)
-        if item.kind == "onset":
-            recorded = _foot(log_counts, energy, feature.energy, step)
-        else:
-            recorded = _sharp_maximum(counts, energy, feature, step)
-        found.append((name, recorded, expected, sigma, feature.significance))
+        recorded = foot(features, feature.energy) if item.kind == "onset" else sharp_maximum(features, feature)
+        found.append(Landmark(name, recorded, expected, sigma, feature.significance))
     return found
 
 
-def _sharp_maximum(counts: NDArray, energy: NDArray, feature: _Feature, step: float) -> float:
-    """A white line's maximum on half the scale it was found on, where its continuum's step moves it less."""
-    if feature.significance < 2 * MIN_SIGNIFICANCE:
-        return feature.energy
-    curvature = -gaussian_filter1d(np.asarray(counts, float), max(FEATURE_SIGMA / 2 / step, 1.0), order=2)
-    near = np.flatnonzero(np.abs(energy - feature.energy) < 1.5)
-    return _vertex(energy, curvature, int(np.clip(near[curvature[near].argmax()], 1, energy.size - 2)))
+def _unexplained(calibration: Calibration, features: list[Feature], landed: list[Landmark]) -> float:
+    """Where the strongest of the great features stands that no edge has within its own range, as recorded."""
+    for feature in features:
+        if feature.significance < GREAT * features[0].significance:
+            break
+        at = calibration(feature.energy)
+        if not any(BELOW_EDGE < at - mark.expected < ABOVE_EDGE for mark in landed):
+            return feature.energy
+    return float("nan")
 
 
-def _foot(log_counts: NDArray, energy: NDArray, top: float, step: float) -> float:
-    """Foot of the rise to the maximum at ``top``: the last minimum below it, above the falling background.
+def _fit(found: list[Landmark]) -> Calibration:
+    """Weighted straight line through the landmarks; of four or more that fit none, without the worst."""
+    calibration, chance = _line_through(found)
+    if chance >= LEAST_CHANCE:
+        return calibration
+    if len(found) > 3:
+        without = [(*_line_through([f for f in found if f is not one]), one) for one in found]
+        better, chance, left = max(without, key=lambda fitted: fitted[1])
+        if chance >= LEAST_CHANCE:
+            off = better(left.recorded) - left.expected
+            return replace(better, method=f"{better.method}; {left.name} left out, {off:+.1f} eV off it")
+    residuals = ", ".join(f"{edge.name} {edge.residual_ev:+.1f} eV" for edge in calibration.edges)
+    return replace(calibration, absolute=False, method=f"its edges agree on no axis: {residuals} off the best one")
 
-    With a pre-edge that is the dip between pre-edge and main edge, without one the onset.
-    """
-    k = int(np.searchsorted(energy, top))
-    reach = max(k - int(14.0 / step), 0)
-    # the background falls: take its slope out, so that a shoulder counts as a minimum too
-    slope = (log_counts[reach] - log_counts[max(reach - int(20.0 / step), 0)]) / max(int(20.0 / step), 1)
-    level = log_counts[reach : k + 1] - slope * np.arange(k + 1 - reach)
-    rise = np.diff(level)
-    flat = np.flatnonzero(rise <= 0.02 * max(rise.max(), 1e-12))
-    return float(energy[reach + (flat[-1] + 1 if flat.size else 0)])
 
-
-def _fit(found: list[tuple], n_features: int) -> Calibration:
-    """Weighted straight line through the landmarks."""
-    if len(found) < 2:
-        return _uncalibrated("under two known edges found")
-    names, recorded, expected, sigma, significance = zip(*found, strict=True)
-    recorded, expected, sigma = np.array(recorded), np.array(expected), np.array(sigma)
-    # centred at the pivot, where offset and factor are least correlated; a prior of 4 % keeps two close edges from
-    # making a dispersion of their own
+def _line_through(found: list[Landmark]) -> tuple[Calibration, float]:
+    """Weighted straight line through the landmarks, and the chance that its chi-squared is exceeded."""
+    recorded, expected, sigma = (np.array([getattr(f, k) for f in found]) for k in ("recorded", "expected", "sigma"))
+    # centred at the pivot, where offset and factor are least correlated
     design = np.stack([np.ones_like(recorded), (recorded - PIVOT) / 100.0], axis=1)
-    information = (design / sigma[:, None] ** 2).T @ design + np.diag([0.0, (1 / 4.0) ** 2])
-    right = (design / sigma[:, None] ** 2).T @ (expected - recorded)
-    covariance = np.linalg.inv(information)
-    at_pivot, per_100 = covariance @ right
+    prior = np.diag([0.0, (100 * DISPERSION_SIGMA) ** -2])
+    covariance = np.linalg.inv((design / sigma[:, None] ** 2).T @ design + prior)
+    at_pivot, per_100 = covariance @ (design / sigma[:, None] ** 2).T @ (expected - recorded)
     factor = 1 + per_100 / 100.0
     offset = at_pivot - per_100 * PIVOT / 100.0
+    off, stretched = np.sqrt(np.diag(covariance)) * (1, 0.01)
     residual = offset + factor * recorded - expected
+    misfit = ((residual / sigma) ** 2).sum() + ((factor - 1) / DISPERSION_SIGMA) ** 2
     spread = np.array([1.0, -PIVOT / 100.0])
-    return Calibration(
+    calibration = Calibration(
         offset_ev=float(offset),
         offset_sigma_ev=float(np.sqrt(spread @ covariance @ spread)),
         factor=float(factor),
-        factor_sigma=float(np.sqrt(covariance[1, 1]) / 100.0),
+        factor_sigma=float(stretched),
         correction_ev=float(at_pivot),
-        correction_sigma_ev=float(np.sqrt(covariance[0, 0])),
-        edges=tuple(
-            FoundEdge(n, float(r), float(e), float(s), float(z), float(d))
-            for n, r, e, s, z, d in zip(names, recorded, expected, sigma, significance, residual, strict=True)
-        ),
+        correction_sigma_ev=float(off),
+        edges=tuple(FoundEdge(*one, float(d)) for one, d in zip(found, residual, strict=True)),
         absolute=True,
         method=f"offset and dispersion by weighted least squares to {len(found)} edges",
+    )
+    return calibration, float(chi2.sf(misfit, len(found) - 1))
+
+
+def _beyond_mending(calibration: Calibration) -> bool:
+    """Whether an axis is further off than real ones are, by more than its own error."""
+    too_stretched = abs(calibration.factor - 1) > MAX_DISPERSION_ERROR + 2 * calibration.factor_sigma
+    return too_stretched or abs(calibration.correction_ev) > MAX_OFFSET + 2 * calibration.correction_sigma_ev
+
+
+def _by_one_edge(features: Features, known: Known) -> Calibration:
+    """Offset by the one edge whose two lines stand at their distance, L3 the stronger; without one, none."""
+    fitting = []
+    for first, second in permutations(features.found, 2):
+        for name, (item, expected, sigma) in known.items():
+            low, high = item.splitting or (np.inf, np.inf)
+            if (
+                low <= second.energy - first.energy <= high
+                and first.significance > second.significance
+                and abs(first.energy - expected) < MOST_OFFSET_ALONE
+            ):
+                fitting.append((first, Landmark(name, 0.0, expected, sigma, first.significance)))
+    if len({mark.name for _, mark in fitting}) != 1:
+        return _uncalibrated("under two known edges found")
+    feature, mark = max(fitting, key=lambda pair: pair[1].significance)
+    mark = mark._replace(recorded=sharp_maximum(features, feature))
+    off, nan = mark.expected - mark.recorded, float("nan")
+    return Calibration(
+        offset_ev=off,
+        offset_sigma_ev=nan,
+        factor=1.0,
+        factor_sigma=nan,
+        correction_ev=off,
+        correction_sigma_ev=nan,
+        edges=(FoundEdge(*mark, 0.0),),
+        absolute=False,
+        method=f"{mark.name} alone found, {-off:+.1f} eV from where it belongs; needed two edges",
+        unexplained_ev=nan,
     )
 
 

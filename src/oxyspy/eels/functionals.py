@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from oxyspy.eels.background import PowerLaw
 from oxyspy.eels.blocks import over_blocks
@@ -87,45 +87,97 @@ def measure(
     Functionals
         ``nan`` where the background could not be fitted or the kernel is missing.
     """
-    inside = check_inside(energy, background.window, "background")
     stack, n, k = counts.shape[:-1], counts.shape[-1], weights.shape[-2]
     rows = int(np.prod(stack))
     flat = counts.reshape(rows, n)
-    fitted = PowerLaw(
-        background.log_a.reshape(rows), background.r.reshape(rows), background.covariance.reshape(rows, 2, 2),
-        background.dispersion.reshape(rows), background.reference, background.window,
-    )  # fmt: skip
-    windows = weights if weights.ndim == 2 else np.broadcast_to(weights, (*stack, k, n)).reshape(rows, k, n)
+    fitted = background.reshaped(rows)
+    windows = weights.reshape(-1, k, n)
     spread = np.broadcast_to(np.asarray(noise, float), stack).reshape(rows)
-    own = kernel is not None and kernel.values.size > kernel.values.shape[-1]
     transforms = None if kernel is None else kernel.values.reshape(-1, kernel.values.shape[-1])
-    if own:
-        transforms = np.broadcast_to(kernel.values, (*stack, kernel.values.shape[-1])).reshape(rows, -1)
+    # row of each spectrum's windows and kernel: where spectra share them, no copy stands for each
+    row_of = [
+        _rows_of(shape, stack) for shape in (weights.shape[:-2], () if kernel is None else kernel.values.shape[:-1])
+    ]
     values, covariance = np.empty((rows, k)), np.empty((rows, k, k))
 
     def work(part: slice) -> None:
-        q = windows if windows.ndim == 2 else windows[part]
+        q = _taken(windows, row_of[0], part)
         if kernel is not None:
-            q = carry_back(q, replace(kernel, values=transforms[part] if own else transforms))
-        values[part], covariance[part] = _measure(flat[part], energy, fitted[part], q, inside, spread[part], readout)
+            q = carry_back(q, replace(kernel, values=_taken(transforms, row_of[1], part)))
+        seen = net_and_gradient(flat[part], energy, fitted[part], q.dtype)
+        # weighing overwrites the weights
+        q = np.array(np.broadcast_to(q, (len(seen), k, n)))
+        values[part], covariance[part] = weigh(flat[part], seen, energy, fitted[part], q, spread[part], readout)
 
     over_blocks(work, rows, 8 * (5 * k + 4) * (kernel.padded if kernel is not None else n))
     return Functionals(values.reshape(*stack, k), covariance.reshape(*stack, k, k))
 
 
-def _measure(counts, energy, background, q, inside, noise, readout) -> tuple[NDArray, NDArray]:
-    """Values (p, k) and covariance (p, k, k) of functionals with weights ``q`` (p, k, n) on net counts (p, n)."""
-    x = np.log(energy / background.reference)
-    model = background(energy)
-    q = np.broadcast_to(q, (len(counts), *q.shape[-2:]))
-    values = np.einsum("pkn,pn->pk", q, counts - model)
-    # d(value)/d(log A, r), and d(log A, r)/d(counts) = covariance . (1, -x) within the fit window
-    by_theta = np.stack([np.einsum("pkn,pn->pk", q, model), -np.einsum("pkn,pn->pk", q, model * x)], axis=-1)
-    score = np.stack([np.ones(inside.stop - inside.start), -x[inside]])
-    by_counts = background.covariance @ score
-    total = np.array(q, dtype=float)
-    total[..., inside] -= by_theta @ by_counts
-    variance = np.maximum(counts, 0) * noise[:, None] + readout
-    # as weights times square roots of the variances: one small symmetric product a spectrum
-    total *= np.sqrt(variance)[:, None, :]
-    return values, total @ total.swapaxes(-1, -2)
+def _rows_of(shape: tuple[int, ...], stack: tuple[int, ...]) -> NDArray | None:
+    """Row, in an array of stack ``shape``, of each spectrum of ``stack``; None where all share one."""
+    size = int(np.prod(shape))
+    return None if size == 1 else np.broadcast_to(np.arange(size).reshape(shape), stack).ravel()
+
+
+def _taken(array: NDArray, row_of: NDArray | None, part: slice) -> NDArray:
+    """Rows of a block of spectra, or the one that all share."""
+    if row_of is None:
+        return array
+    own = row_of[part]
+    return array[own[0] : own[-1] + 1] if (np.diff(own) == 1).all() else array[own]
+
+
+def net_and_gradient(counts: NDArray, energy: NDArray, background: PowerLaw, dtype: DTypeLike) -> NDArray:
+    """Counts (p, n) less their background, and its derivatives by log A and by r; shape (p, 3, n)."""
+    seen = np.empty((len(counts), 3, counts.shape[-1]), dtype)
+    if not isinstance(background, PowerLaw):
+        seen[:, 0], seen[:, 1:] = counts - background(energy), background.gradient(energy)
+        return seen
+    background(energy, dtype, out=seen[:, 1])
+    np.subtract(counts, seen[:, 1], out=seen[:, 0], casting="same_kind")
+    np.multiply(seen[:, 1], -np.log(energy / background.reference).astype(dtype), out=seen[:, 2])
+    return seen
+
+
+def weigh(
+    counts: NDArray,
+    seen: NDArray,
+    energy: NDArray,
+    background: PowerLaw,
+    q: NDArray,
+    noise: NDArray,
+    readout: float = 0.0,
+) -> tuple[NDArray, NDArray]:
+    """Values and covariance of functionals whose weights on recorded channels are known, in the weights' precision.
+
+    Parameters
+    ----------
+    counts, energy, background, readout
+        As in `measure`, of shape (p, n).
+    seen : array, shape (p, 3, n)
+        `net_and_gradient` of the same.
+    q : array, shape (p, k, n)
+        Weights on net counts; overwritten.
+    noise : array, shape (p,)
+
+    Returns
+    -------
+    values : array, shape (p, k)
+    covariance : array, shape (p, k, k)
+    """
+    inside = check_inside(energy, background.window, "background")
+    by = q @ seen.swapaxes(-1, -2)
+    # d(value)/d(parameters) d(parameters)/d(counts), these within the fit window
+    if background.by_counts is None:
+        # of maximum likelihood, in an order that makes no array of all channels
+        x = np.log(energy[inside] / background.reference)
+        score = np.stack([np.ones_like(x), -x]).astype(q.dtype)
+        q[..., inside] -= (by[..., 1:] @ background.covariance.astype(q.dtype)) @ score
+    else:
+        q[..., inside] -= by[..., 1:] @ background.response(energy[inside], q.dtype)
+    variance = np.maximum(counts, 0).astype(q.dtype, copy=False) * noise.astype(q.dtype, copy=False)[:, None]
+    variance += np.asarray(readout, q.dtype)
+    covariance = (q * variance[:, None, :]) @ q.swapaxes(-1, -2)
+    if background.others is not None:
+        covariance = covariance + noise[:, None, None] * by[..., 1:] @ background.others @ by[..., 1:].swapaxes(-1, -2)
+    return by[..., 0], covariance

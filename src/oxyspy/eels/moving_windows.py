@@ -44,7 +44,10 @@ def with_moving_windows(
     -------
     Functionals
         The same values. Covariances are such that the rows' sum has the right one: the rows share their maxima.
+        Unchanged where the windows stand at the method's own energies.
     """
+    if method.positions is not None:
+        return functionals
     smoothing = smoothing_ev(energy)
     covariance = functionals.covariance.copy()
     rows = spectra.shape[0]

@@ -124,7 +124,7 @@ def positions_to_nm(signal: BaseSignal, notes: list[str]) -> None:
         if not np.isfinite(step):
             notes.append(
                 f"axis {named(axis)!r} has no length calibration (step {_step(axis):g}, unit {units_of(axis)!r}): "
-                "positions are in pixels, and no thickness in nm can follow"
+                "positions are in pixels; the recipe's step can say how far apart they are"
             )
             continue
         if axis.is_uniform and not np.isfinite(axis.offset):

@@ -37,7 +37,10 @@ def choose(found: Sequence[Found], unread: Sequence[ReadError] = ()) -> tuple[Fo
         raise ReadError(f"{unread[0]}. It may be what is missing here; else {SAY_WHICH}") from unread[0]
     if not cores:
         seen = "; ".join(f"{item.label}: {item.role}, {item.reason}" for item in found) or "no signal"
-        raise InputError(f"no core loss found. Found {seen}. A core loss has an axis in eV above zero")
+        raise InputError(
+            f"no core loss found. Found {seen}. A core loss has an axis in eV above zero: set its units where they are "
+            "wrong"
+        )
     if not pairs:
         # one low-loss spectrum may stand for all positions, of one core loss
         core = _only(cores)

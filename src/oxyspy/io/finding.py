@@ -14,6 +14,9 @@ from oxyspy.io.choosing import belong_together
 from oxyspy.io.reading import files_of_scan, is_folder, read_signals
 from oxyspy.io.roles import Found, Role, role_of
 
+# the first file of a folder of results: what stands in it is no scan, though it be only half of what it is to become
+RESULTS = ".oxyspy-results"
+
 
 @dataclass(frozen=True)
 class ScanSource:
@@ -46,6 +49,13 @@ def find_scans(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list[S
     Returns
     -------
     list of ScanSource
+        In the order of their names.
+
+    Examples
+    --------
+    >>> import oxyspy
+    >>> [one.name for one in oxyspy.io.find_scans(oxyspy.data.FOLDER / "demo")]
+    ['noisy_3nm_from_bulk', 'pristine', 'rocksalt_2nm', 'rocksalt_4nm_wrong_axis']
     """
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
@@ -72,7 +82,7 @@ def expand(path: str | os.PathLike) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> list[ScanSource]:
-    if (folder / "result.json").exists():
+    if any((folder / name).exists() for name in (RESULTS, "result.json")):
         return []
     sources = _among_files(files_of_scan(folder), folder)
     for below in sorted(path for path in folder.iterdir() if is_folder(path) and not path.name.startswith(".")):
@@ -94,6 +104,8 @@ def _among_files(files: Sequence[Path], folder: Path | None = None) -> list[Scan
     lone = all(item.shape == (1, 1) for item in scans)
     if folder is not None and (len(scans) == 1 or (lone and unread)):
         return [ScanSource(folder.resolve().name, (folder,))]
+    if folder is not None and not cores and (lows or unread or any(_is_measurement(item) for item in found)):
+        return [ScanSource(folder.resolve().name, (folder,))]
     sources = []
     left = list(lows)
     together = [path for path in dict.fromkeys(core.path for core in scans) if any(low.path == path for low in lows)]
@@ -103,6 +115,12 @@ def _among_files(files: Sequence[Path], folder: Path | None = None) -> list[Scan
         stem = _common_stem([core.path.stem, *(low.path.stem for low in chosen)])
         sources.append(ScanSource(stem, tuple(dict.fromkeys([core.path, *(low.path for low in chosen)]))))
     return sources + [ScanSource(path.stem, (path,)) for path in unread]
+
+
+def _is_measurement(item: Found) -> bool:
+    """Whether a signal that is neither core nor low loss may have been meant as one: spectra, and no image."""
+    axes = item.signal.axes_manager
+    return item.role is Role.OTHER and axes.signal_dimension == 1 and axes.navigation_size > 1
 
 
 def _pairs(cores: Sequence[Found], lows: Sequence[Found]) -> list[tuple[Found, list[Found]]]:

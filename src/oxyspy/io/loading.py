@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from oxyspy.io.describe import acquisition, faults
 from oxyspy.io.reading import files_of_scan, is_folder, read_signals
 from oxyspy.io.roles import CORE_LOSS_END, Found, Role, peak_energy, role_of, some_spectra
 from oxyspy.io.scan import LineScan, counts_along_line
+
+# files that are better left on disk
+LARGE_BYTES = 1_000_000_000
 
 if TYPE_CHECKING:
     from hyperspy.signals import BaseSignal
@@ -27,7 +30,7 @@ def load_scan(
     *,
     core: str | os.PathLike | BaseSignal | None = None,
     low_loss: str | os.PathLike | BaseSignal | None = None,
-    lazy: bool = False,
+    lazy: bool | Literal["large"] = False,
     name: str | None = None,
 ) -> LineScan:
     """Load the core loss, the low loss and the images of one scan.
@@ -40,14 +43,16 @@ def load_scan(
         files.
     core, low_loss : path or BaseSignal, optional
         In place of ``source``.
-    lazy : bool
-        Leave the data on disk, as dask arrays. Counts are then not looked through for faults.
+    lazy : bool or "large"
+        Leave the data on disk, as dask arrays; with ``"large"`` those of files above 1 GB together. Counts are then not
+        looked through for faults.
     name : str, optional
         By default that of the folder or of the core loss's file.
 
     Returns
     -------
     LineScan
+        Core loss, low loss and images as HyperSpy signals; `print` tells what was found.
 
     Raises
     ------
@@ -58,14 +63,20 @@ def load_scan(
 
     Examples
     --------
-    >>> scan = oxyspy.load_scan("scan_07/")  # doctest: +SKIP
-    >>> scan = oxyspy.load_scan(core="core.dm4", low_loss="low.dm4")  # doctest: +SKIP
+    >>> import oxyspy
+    >>> folder = oxyspy.data.FOLDER / "demo" / "rocksalt_2nm"
+    >>> oxyspy.load_scan(folder).core_loss
+    <CoreLossEELSSpectrum, title: core_loss, dimensions: (48|1880)>
+    >>> oxyspy.load_scan(core=folder / "core_loss.dm4", low_loss=folder / "low_loss.dm4").low_loss
+    <EELSSpectrum, title: low_loss, dimensions: (48|1880)>
     """
     from oxyspy.io.finding import ScanSource
 
     if isinstance(source, ScanSource):
         name = name or source.name
         source = list(source.files) if len(source.files) > 1 else source.files[0]
+    if lazy == "large":
+        lazy = _bytes(core, low_loss, *(source if isinstance(source, (list, tuple)) else [source])) > LARGE_BYTES
     if source is not None and (core is not None or low_loss is not None):
         raise InputError("give either a source or core= and low_loss=, not both")
     if source is not None:
@@ -82,6 +93,13 @@ def load_scan(
         low = None if low_loss is None else _given(low_loss, Role.LOW, lazy, notes)
     _check_pair(core_loss, low, notes)
     return _scan(core_loss, low, images, notes, name)
+
+
+def _bytes(*sources) -> int:
+    """Size of the files among sources, those in folders included."""
+    paths = [Path(source) for source in sources if isinstance(source, (str, os.PathLike))]
+    files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _read_all(source, lazy: bool) -> tuple[list[Found], list[str], list[ReadError], Path | None]:

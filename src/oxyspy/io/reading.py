@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 # readers of pictures and plain tables; their files lie beside a scan without being part of it
 _NOT_OF_A_SCAN = {"Image", "Impulse", "Protochips", "numpy", "JobinYvon", "EMPAD"}
-_NOISE = ("If this file format is supported, please",)
+# what libraries say of themselves, not of the file
+_NOISE = ("If this file format is supported, please", "Numba is not installed")
+# largest chunk of a lazy signal whose file has none of its own; all those of one place are held to have whole spectra
+LAZY_CHUNK = "8MiB"
 # the loggers of a process are shared, so one file is read at a time while they are redirected
 _LOCK = threading.RLock()
 
@@ -66,6 +69,7 @@ def read_signals(path: str | os.PathLike, *, lazy: bool = False) -> tuple[list[s
     Returns
     -------
     signals : list of BaseSignal
+        In the order of the file.
     notes : list of str
         What the reader warned of, with the file's name.
 
@@ -73,6 +77,13 @@ def read_signals(path: str | os.PathLike, *, lazy: bool = False) -> tuple[list[s
     ------
     ReadError
         The text names the file and the cause.
+
+    Examples
+    --------
+    >>> import oxyspy
+    >>> found, notes = oxyspy.io.read_signals(oxyspy.data.FOLDER / "demo" / "pristine" / "core_loss.dm4")
+    >>> print(found, notes)
+    [<EELSSpectrum, title: core_loss, dimensions: (48|1880)>] []
     """
     path = Path(path)
     names = _check(path)
@@ -115,9 +126,16 @@ def _check(path: Path) -> tuple[str, ...]:
 
 
 def _load(path: Path, lazy: bool, reader: str | None) -> list[signals.BaseSignal]:
+    import dask
     import hyperspy.api as hs
 
-    found = hs.load(path, lazy=lazy, **({} if reader is None else {"file_format": reader}))
+    choices = {} if reader is None else {"file_format": reader}
+    if lazy and path.suffix.lower() in (".dm3", ".dm4"):
+        # energy is the slowest axis of their spectrum images: chunks as they lie in the file, of which an edge takes
+        # those of its energies, not HyperSpy's of whole spectra, to each of which the whole file contributes
+        choices["optimize"] = False
+    with dask.config.set({"array.chunk-size": LAZY_CHUNK}):
+        found = hs.load(path, lazy=lazy, **choices)
     found = list(found) if isinstance(found, (list, tuple)) else [found]
     return [signal for signal in found if signal.data.size]
 

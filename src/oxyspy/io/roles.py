@@ -96,12 +96,21 @@ def role_of(signal: BaseSignal, path: Path | None = None) -> Found:
     Parameters
     ----------
     signal : BaseSignal
+        As HyperSpy loads it.
     path : Path, optional
         Where it came from.
 
     Returns
     -------
     Found
+        Its role, the signal in the form that role has, and what was noted on the way.
+
+    Examples
+    --------
+    >>> import oxyspy
+    >>> (signal,), _ = oxyspy.io.read_signals(oxyspy.data.FOLDER / "demo" / "pristine" / "low_loss.dm4")
+    >>> oxyspy.io.role_of(signal).role
+    <Role.LOW: 'low loss'>
     """
     energies = energy_axes(signal)
     kind = signal.metadata.get_item("Signal.signal_type", default="") or ""
@@ -130,11 +139,25 @@ def role_of(signal: BaseSignal, path: Path | None = None) -> Found:
 
 def _image_or_other(signal: BaseSignal, path: Path | None) -> Found:
     axes = signal.axes_manager.signal_axes
+    if len(axes) == 1 and not signal.axes_manager.navigation_dimension and np.isfinite(nm_per_unit(axes[0])):
+        return Found(_one_row(signal), Role.IMAGE, "a line of an image in units of length", path)
     if len(axes) != 2 or signal.axes_manager.navigation_dimension:
         return Found(signal, Role.OTHER, f"no axis in eV (units: {_all_units(signal)})", path)
     if all(np.isfinite(nm_per_unit(axis)) for axis in axes):
         return Found(signal, Role.IMAGE, "an image in units of length", path)
     return Found(signal, Role.OTHER, f"an image not in units of length (units: {_all_units(signal)})", path)
+
+
+def _one_row(signal: BaseSignal) -> BaseSignal:
+    """A profile, what a detector beside the spectrometer records along a line, as an image of one row."""
+    from hyperspy.signals import Signal2D
+
+    along = signal.axes_manager.signal_axes[0]
+    across = {"name": "across", "size": 1, "scale": abs(step_in_nm(along)), "units": "nm"}
+    return Signal2D(
+        signal.data[None], axes=[across, along.get_axis_dictionary() | {"navigate": False}],
+        metadata=signal.metadata.as_dictionary(),
+    )  # fmt: skip
 
 
 def _all_units(signal: BaseSignal) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from oxyspy.signals import CoreLossEELSSpectrum
 
-# with more rows than this the scan is an image, whose rows cross the interface at different places
+# with more rows than this the scan is called an image
 LINE_ROWS = 8
 
 
@@ -49,9 +49,10 @@ class LineScan:
 
     Examples
     --------
-    >>> scan = oxyspy.load_scan("scan_07/")  # doctest: +SKIP
-    >>> scan.core_counts().shape  # doctest: +SKIP
-    (1, 60, 2048)
+    >>> import oxyspy
+    >>> scan = oxyspy.load_scan(oxyspy.data.FOLDER / "demo" / "rocksalt_2nm")
+    >>> scan.core_counts().shape
+    (1, 48, 1880)
     """
 
     name: str
@@ -96,8 +97,18 @@ class LineScan:
         return float("nan") if axis is None else step_in_nm(axis)
 
     @property
+    def row_positions_nm(self) -> np.ndarray:
+        """Positions of the rows in nm, in the order of the counts; counted in rows where `row_step_nm` is ``nan``."""
+        axis = line_and_rows(self.core_loss)[1]
+        if axis is None:
+            return np.zeros(1)
+        if not np.isfinite(self.row_step_nm):
+            return np.arange(axis.size, dtype=float)
+        return np.asarray(axis.axis, float) * nm_per_unit(axis)
+
+    @property
     def is_spectrum_image(self) -> bool:
-        """Whether there are more than 8 rows: too many to sum as one line."""
+        """Whether there are more than 8 rows."""
         return self.navigation_shape[0] > LINE_ROWS
 
     @property
@@ -117,6 +128,38 @@ class LineScan:
     def low_counts(self):
         """Return the low-loss counts as (rows, positions, channels), or (1, 1, channels) for a single spectrum."""
         return None if self.low_loss is None else counts_along_line(self.low_loss)
+
+    def adf_signal(self) -> np.ndarray | None:
+        """Return the image that has a pixel for each spectrum, as (rows, positions) like the counts; None without one.
+
+        Of several the first whose title speaks of dark field.
+        """
+        x, y = (self.core_loss.axes_manager.navigation_axes + (None, None))[:2]
+        size = (1 if x is None else x.size, 1 if y is None else y.size)
+        own = [image.data for image in self.images if _sizes(image) in (size, size[::-1] if 1 in size else size)]
+        named_so = [image.data for image in self.images if _sizes(image) == size and _is_dark_field(image)]
+        if not own or max(size) < 2:
+            return None
+        data = np.asarray((named_so or own)[0], float)
+        if 1 in size:
+            data = data.reshape(1, -1)
+        elif line_and_rows(self.core_loss)[0] is y:
+            data = data.T
+        return data[:, ::-1] if _falls(self.line_axis) else data
+
+    def along_line(self, line: Sequence[float], width: float | None = None) -> LineScan:
+        """Return a line with a width out of a spectrum image; see `oxyspy.io.line.cut_line`.
+
+        Parameters
+        ----------
+        line : tuple of float
+            ``(x1, y1, x2, y2)`` in nm.
+        width : float, optional
+            In nm; by default one pixel.
+        """
+        from oxyspy.io.line import cut_line
+
+        return cut_line(self, line, width)
 
     def summary(self) -> dict[str, Any]:
         """Return what was found as plain values: what `print` and ``oxyspy info`` show."""
@@ -163,6 +206,15 @@ def counts_along_line(signal: BaseSignal):
         data = data.swapaxes(line.index_in_array, rows.index_in_array)
     data = data.reshape(rows.size if rows else 1, line.size if line else 1, data.shape[-1])
     return data[:, ::-1] if _falls(line) else data
+
+
+def _sizes(image: BaseSignal) -> tuple[int, int]:
+    return tuple(axis.size for axis in image.axes_manager.signal_axes)
+
+
+def _is_dark_field(image: BaseSignal) -> bool:
+    title = str(image.metadata.get_item("General.title", default="")).lower()
+    return "adf" in title or "dark" in title
 
 
 def _falls(axis: BaseDataAxis | None) -> bool:
