@@ -14,6 +14,9 @@ from oxyspy.files import whole_file
 
 # (name, offset, scale, unit), in the order of the array's axes; DigitalMicrograph keeps no names
 Axis = tuple[str, float, float, str]
+# an image's own, and (top, left, bottom, right) in its pixels
+Number = tuple[int, int, int, int]
+Rectangle = tuple[int, int, int, int]
 
 # what a 300 kV microscope with a Gatan filter writes; no date, so that the same data make the same bytes
 EELS_TAGS = {
@@ -28,7 +31,13 @@ SPECTROMETER = "GIF (simulated)"
 
 
 def image(
-    data: np.ndarray, axes: Sequence[Axis], eels: dict[str, float] | None = None, title: str = "", flat: bool = False
+    data: np.ndarray,
+    axes: Sequence[Axis],
+    eels: dict[str, float] | None = None,
+    title: str = "",
+    flat: bool = False,
+    number: Number | None = None,
+    recorded_on: tuple[Number, Rectangle] | None = None,
 ) -> dict:
     """Return one image of a file as a tag tree.
 
@@ -76,6 +85,11 @@ def image(
                 "Aperture label": f"{eels['aperture_mm']:g} mm",
             },
         }
+    if number is not None:
+        tree["UniqueID"] = {f"Data{k}": value for k, value in enumerate(number)}
+    if recorded_on is not None:
+        survey = {"Unique Image ID": recorded_on[0], "Spectrum Image Rect": recorded_on[1]}
+        tags["SI"] = {"Acquisition": {"Survey Image": survey}}
     tree["ImageTags"] = tags
     return tree
 
@@ -101,6 +115,8 @@ def write_dm4(
     title: str = "",
     eels: dict[str, float] | None = None,
     flat: bool = False,
+    number: Number | None = None,
+    recorded_on: tuple[Number, Rectangle] | None = None,
 ) -> None:
     """Write one image or EELS line scan or spectrum image as a DigitalMicrograph-4 file.
 
@@ -116,10 +132,14 @@ def write_dm4(
         Tags of an EELS file, as `EELS_TAGS`; without them the data are an image.
     flat : bool
         Whether a line scan is stored with two axes instead of three; HyperSpy then loads it with x for the signal's.
+    number : tuple of int, optional
+        What names an image.
+    recorded_on : tuple, optional
+        The number of the image on which spectra were recorded, and their rectangle on it.
 
     Raises
     ------
     InputError
         Axes or a type that do not fit the format.
     """
-    write_images(path, [image(data, axes, eels, title, flat)])
+    write_images(path, [image(data, axes, eels, title, flat, number, recorded_on)])

@@ -39,6 +39,10 @@ def stored(counts: np.ndarray) -> np.ndarray:
     return whole.astype(np.uint16 if whole.max() < 2**16 else np.uint32)
 
 
+# the scan with a dark-field image, whose middle row it is: the image's number and rows
+IMAGED, SURVEY, ROWS = ("rocksalt_2nm", "core_loss"), (1, 2, 3, 4), 24
+
+
 def plain(value):
     """Numbers as YAML writes them, arrays as lists of five figures."""
     if isinstance(value, np.ndarray):
@@ -48,7 +52,7 @@ def plain(value):
     return float(f"{value:.6g}") if isinstance(value, (float, np.floating)) else value
 
 
-def adf(scan: SimulatedScan, rows: int = 24, seed: int = 11) -> np.ndarray:
+def adf(scan: SimulatedScan, rows: int = ROWS, seed: int = 11) -> np.ndarray:
     """Annular dark-field image of the rectangle whose middle row was scanned, shape (rows, positions).
 
     Bright as what is there is thick, times the share scattered to high angles: of the coating a fifth of the cathode's.
@@ -70,14 +74,16 @@ def main(to: Path = FOLDER) -> None:
         folder = to / "demo" / name
         folder.mkdir(parents=True, exist_ok=True)
         for stem, counts, axis in (("core_loss", scan.core, scan.core_axis), ("low_loss", scan.low, scan.low_axis)):
-            write_dm4(folder / f"{stem}.dm4", stored(counts), axes_of(scan, axis, unit), title=stem, eels=EELS_TAGS)
+            on = (SURVEY, (ROWS // 2, 0, ROWS // 2 + 1, len(counts))) if (name, stem) == IMAGED else None
+            axes = axes_of(scan, axis, unit)
+            write_dm4(folder / f"{stem}.dm4", stored(counts), axes, title=stem, eels=EELS_TAGS, recorded_on=on)
         # numbers before lists, for who reads it
         lists = [k for k, v in scan.truth.items() if isinstance(v, np.ndarray)]
         truth[name] = {k: plain(scan.truth[k]) for k in sorted(scan.truth, key=lambda k: k in lists)}
         if name == "rocksalt_2nm":
             axis = axes_of(scan, scan.core_axis)
             pixel = [("y", 0.0, *axis[0][2:]), axis[0]]
-            write_dm4(folder / "adf.dm4", adf(scan), pixel, title="ADF Image")
+            write_dm4(folder / "adf.dm4", adf(scan), pixel, title="ADF Image", number=SURVEY)
             write_dm4(to / "flat_core_loss.dm4", stored(scan.core), axis, title="core_loss", eels=EELS_TAGS, flat=True)
             both = (stored(scan.core), stored(scan.low))
             images = [

@@ -55,6 +55,10 @@ def test_pristine_scans_claim_no_layer_and_give_a_limit():
     limits = [f.upper_limit_nm for f in found if not f.supported]
     assert np.isfinite(limits).all() and max(limits) < 1.5
     assert "not preferred" in found[0].reason or "not resolved" in found[0].reason
+    # the bulk does not begin where chance ends: a limit follows the ratios, which would then be chosen by their values
+    beyond = [f.surface_nm + 2.0 + step for f in found if not f.supported for step in (-0.05, 0.05)]
+    bulk = [f.in_bulk(np.array(beyond[2 * k : 2 * k + 2])) for k, f in enumerate(f for f in found if not f.supported)]
+    assert (np.array(bulk) == [False, True]).all()
 
 
 def test_upper_limit_holds_a_layer_too_weak_to_claim():
@@ -92,7 +96,7 @@ def test_scan_that_never_reaches_the_surface_says_so():
     rng = np.random.default_rng(5)
     x, (metal, variance), witness = profiles(2.0, rng)
     inside = x > SURFACE + 1
-    cut = Witness(*[getattr(witness, f)[inside] if f != "name" else "w" for f in witness.__dataclass_fields__])
+    cut = Witness("w", *(getattr(witness, f)[inside] for f in ("num", "den", "var_num", "var_den", "cov")))
     found = fit_layer(x[inside], (metal[inside], variance[inside]), [cut])
     assert not found.supported and np.isnan(found.thickness_nm)
     assert "does not cross the cathode's surface" in found.reason
@@ -134,3 +138,24 @@ def test_one_layer_below_another_is_told_from_a_single_one():
     assert two.mean(0) == pytest.approx([2.0, 5.0], abs=0.1)
     single = [fit(2.0, rng) for _ in range(40)]
     assert np.isnan([f.two_nm[0] for f in single if f.supported]).mean() > 0.95
+
+
+@pytest.mark.parametrize(("n", "step", "slope"), [(500, 0.5, 0.1), (200, 0.1, 1.0), (300, 2.0, 0.02)])
+def test_surface_of_a_long_wedge_is_at_its_edge_not_where_it_is_half_as_thick_as_at_its_end(n, step, slope):
+    rng = np.random.default_rng(7)
+    x, surface, layer_nm = step * np.arange(n), 20.0 if step > 0.1 else 8.0, 3.0
+    depth = x - surface
+    metal = np.maximum(2000 * (1 + slope * depth), 0) * ndtr(depth / 0.3)
+    part = 0.66 + 0.14 * ndtr((layer_nm - depth) / 0.3)
+    v3, v2 = part * metal + 20, (1 - part) * metal + 20
+    l3, l2 = rng.normal(part * metal, np.sqrt(v3)), rng.normal((1 - part) * metal, np.sqrt(v2))
+    found = fit_layer(x, (l3 + l2, v3 + v2), [Witness("Mn L3 / (L3 + L2)", l3, l3 + l2, v3, v3 + v2, v3)])
+    # four standard errors, and the step where the blur is thinner than it
+    assert abs(found.surface_nm - surface) < 4 * found.surface_sigma_nm + 0.02
+    assert found.interval_95_nm[0] < layer_nm < found.interval_95_nm[1]
+
+
+def test_positions_in_the_wrong_unit_are_refused():
+    x, metal, witness = profiles(2.0, np.random.default_rng(8))
+    with pytest.raises(InputError, match="unit"):
+        fit_layer(1e6 * x, metal, [witness])

@@ -73,3 +73,23 @@ def test_same_seed_same_image_and_pristine_has_no_layer():
     assert not (first.labels == SHELL).any()
     with pytest.raises(InputError, match="needed 1 or 2"):
         simulate_image((64, 64), variant=3)
+
+
+def test_slanting_surface_is_a_wedge_as_wide_as_the_thickness_times_the_tangent():
+    # a plate of 20 nm without a wedge of its own: the fundamental rises along a straight line over 20 nm tan 5 deg
+    settings = {**QUIET, "rotation_deg": 20, "tilt_deg": 0.0, "surface_at": 0.35, "coating_nm": 0.0}
+    image = simulate_image((256, 512), shell=None, slant_deg=5.0, seed=1, **settings)
+    level = image.counts.mean(axis=0)
+    # steps of a column's distance are averaged over
+    level = np.convolve(level, np.ones(21) / 21, mode="same")
+    depth = image.depth_nm.mean(axis=0)
+    half = 0.5 * 20 * np.tan(np.deg2rad(5.0))
+    expected = np.clip((depth + half) / (2 * half), 0, 1)
+    inside = (depth > -2.5) & (depth < 2.5)
+    assert level[inside] / level[depth > 2].mean() == pytest.approx(expected[inside], abs=0.12)
+    # seen from the side a layer is as thick as before, over the cosine of the slant
+    plain, slanted = (simulate_image((256, 512), thickness_nm=2.0, slant_deg=s, seed=1, **settings) for s in (0.0, 5.0))
+    assert plain.thickness_nm == pytest.approx(slanted.thickness_nm, abs=1e-6)
+    assert (slanted.labels == SHELL).sum() / (plain.labels == SHELL).sum() == pytest.approx(
+        1 / np.cos(0.0873), abs=0.02
+    )

@@ -6,14 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from oxyspy.layer.grid import interval, linear_chi2, vertex
+from oxyspy.layer.grid import FIRST_LOOK, GRID_NM, allowed, inflation, interval, linear_chi2, over_widths, vertex
 from oxyspy.results import Result
 
-# positions and widths that are tried, in nm: finer than any error that a line scan reaches
-GRID_NM = 0.02
+# widths that are tried, in nm
 WIDTHS_NM = tuple(np.geomspace(0.05, 4.0, 24))
+# by what share of the metal the thickness varies from place to place at the most, where the line shows no more
+UNEVEN = 0.02
+# the metal just inside the surface, half of which it rises through; and how far in a wedge is a straight line
+NEAR_NM, NEAR_POSITIONS = 2.0, 4
+STRAIGHT_NM, STRAIGHT_POSITIONS = 30.0, 40
+# a surface is first looked for at points no farther apart
+WIDEST_LOOK_NM = 0.2
+# fewer known positions tell of no surface
+LEAST_POSITIONS = 6
 # the cathode's own thickness is continued outwards from the first so many positions or nm past the probe's blur
 CLEAR_POSITIONS = 3
 CLEAR_NM = 3.0
@@ -30,7 +39,7 @@ class Surface(Result):
     width_nm : float
         Gaussian sigma.
     misfit : float
-        Chi-squared of the metal signal's fit per degree of freedom.
+        Chi-squared of the metal signal's fit per degree of freedom, with unevenness of 2 % beside the counts' noise.
     """
 
     position_nm: float
@@ -88,7 +97,7 @@ def find_surface(
     positions : array, shape (n,)
         In nm, rising.
     metal, variance : array, shape (n,)
-        Metal signal and its variance.
+        Metal signal and its variance; ``nan`` where they are not known.
     inside : array, shape (n,), optional
         The layer's profile f, once it is known.
 
@@ -100,13 +109,23 @@ def find_surface(
         Whether the scan runs from the bulk to the surface.
     str
         Why there is no surface.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.layer import find_surface
+    >>> x = np.arange(0.0, 20.0, 0.4)
+    >>> metal = (1000.0 + 10 * x) / (1 + np.exp((6.0 - x) / 0.2))
+    >>> surface, inward, reason = find_surface(x, metal, np.full(x.size, 100.0))
+    >>> print(round(float(surface.position_nm), 1))
+    6.0
     """
+    # where nothing is known of the metal the line has no position
+    good = np.isfinite(metal) & np.isfinite(variance)
+    positions, metal, variance = positions[good], metal[good], variance[good]
     n = positions.size
-    edge = max(2, n // 8)
-    good = np.isfinite(metal)
-    metal = np.where(good, metal, 0.0)
-    plateau = np.quantile(metal[good], 0.9) if good.any() else 0.0
-    if not plateau > 0:
+    edge = max(2, min(n // 8, 4))
+    if n < LEAST_POSITIONS or not (plateau := np.quantile(metal, 0.9)) > 0:
         return None, False, "no metal signal along the scan"
     ends = metal[:edge].mean() / plateau, metal[-edge:].mean() / plateau
     backwards = ends[1] < ends[0]
@@ -116,31 +135,78 @@ def find_surface(
         return None, bool(backwards), "the metal signal is gone at both ends of the scan: the bulk is not in it"
     x = -positions[::-1] if backwards else positions
     order = slice(None, None, -1) if backwards else slice(None)
-    y, v = metal[order], np.where(good, variance, np.inf)[order]
-    # thickness varies by a few per cent from place to place, whatever the counts say
-    v = v + (0.02 * plateau) ** 2
-    f = np.zeros(n) if inside is None else inside[order]
+    y, v = metal[order], variance[order]
+    f = np.zeros(n) if inside is None else inside[good][order]
     step = float(np.median(np.diff(x)))
-    half = x[np.flatnonzero(y > plateau / 2)[0]]
-    centres = np.arange(half - 4.0, half + 4.0, min(GRID_NM, step / 10))
+    start, level = _onset(y, v, max(NEAR_POSITIONS, int(NEAR_NM / step)))
+    finest = min(GRID_NM, step / 10)
+    centres = np.arange(x[start] - 4.0, x[start] + 4.0, max(finest, min(FIRST_LOOK * step, WIDEST_LOOK_NM)))
+    # further in, thickness is what it likes
+    near = slice(None, start + max(STRAIGHT_POSITIONS, int(STRAIGHT_NM / step)))
+    x, y, counted, f = x[near], y[near], v[near], f[near]
     widths = np.array([w for w in WIDTHS_NM if w >= 0.3 * step] or [0.3 * step])
-    chi2 = _surface_chi2(x, y, v, f, centres, widths, fit_layer=inside is not None)
-    profile = chi2.min(0)
+    degrees = max(x.size - 5, 1)
+    # thickness varies by a few per cent from place to place, whatever the counts say
+    uneven = (UNEVEN * level) ** 2
+    given = x, y, counted + uneven, f, inside is not None
+    centres = allowed(centres, _surface_chi2(centres, widths, *given).min(0), x.size, finest)
+    profile, best_widths = over_widths(_surface_chi2(centres, widths, *given), widths)
+    misfit = float(profile.min() / degrees)
+    at = int(profile.argmin())
+    rest = _residual(centres[at], best_widths[at], *given)
+    if (shown := _unevenness(rest**2, counted, uneven, degrees)) < uneven:
+        given = x, y, counted + shown, f, inside is not None
+        profile, best_widths = over_widths(_surface_chi2(centres, widths, *given), widths)
     best = int(profile.argmin())
-    degrees = max(n - 5, 1)
-    misfit = float(profile[best] / degrees)
-    scale = max(1.0, misfit)
+    scale = inflation(float(profile[best]), degrees)
     low, high = interval(centres, profile / scale, 1.0)
-    width = float(widths[chi2[:, best].argmin()])
+    width = float(best_widths[best])
     centre = vertex(centres, profile)
     position = -centre if backwards else centre
     return Surface(float(position), float((high - low) / 2), width, misfit), bool(backwards), ""
 
 
-def _surface_chi2(x, y, v, f, centres, widths, fit_layer) -> NDArray:
+def _onset(metal: NDArray, variance: NDArray, near: int) -> tuple[int, float]:
+    """First position above half of the metal just inside it, and that: a wedge's far end is no measure of either."""
+    level = np.quantile(metal, 0.9)
+    onset = int(np.flatnonzero(metal > level / 2)[0])
+    while onset:
+        inside = np.median(metal[onset : onset + near])
+        before = int(np.flatnonzero(metal > inside / 2)[0])
+        # half of it must stand out of the noise outside, or that is what would be found
+        if before >= onset or not inside / 2 > 5 * np.sqrt(np.median(variance[:onset])):
+            break
+        onset, level = before, inside
+    return onset, float(level)
+
+
+def _unevenness(square: NDArray, variance: NDArray, most: float, degrees: int) -> float:
+    """Variance beside the counts' that brings the squares of the residuals to their degrees of freedom, up to most."""
+
+    def excess(more: float) -> float:
+        return float((square / (variance + more)).sum() - degrees)
+
+    if excess(most) >= 0:
+        return most
+    return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, most, xtol=1e-6 * most))
+
+
+def _residual(centre, width, x, y, v, f, fit_layer) -> NDArray:
+    """Residuals of the best linear terms, in the unit of the signal."""
+    cut = ndtr((x - centre) / width)
+    terms = np.stack([cut, (x - centre) * cut / 10.0] + ([f * cut] if fit_layer else []), axis=-1)
+    weight = 1 / np.sqrt(v)
+    return y - terms @ np.linalg.lstsq(terms * weight[:, None], y * weight, rcond=None)[0]
+
+
+def _surface_chi2(centres, widths, x, y, v, f, fit_layer) -> NDArray:
     """Chi-squared over (width, centre), the linear terms fitted at each."""
     away = x - centres[:, None]
-    cut = ndtr(away / widths[:, None, None])
-    terms = [cut, away * cut / 10.0] + ([f * cut] if fit_layer else [])
-    design = np.stack(terms, axis=-1) / np.sqrt(v)[:, None]
-    return linear_chi2(design, y / np.sqrt(v))
+    weight = 1 / np.sqrt(v)
+    chi2 = np.empty((widths.size, centres.size))
+    # one width at a time: all at once would be gigabytes for a scan of many positions
+    for row, width in zip(chi2, widths, strict=True):
+        cut = ndtr(away / width) * weight
+        terms = [cut, away * cut / 10.0] + ([f * cut] if fit_layer else [])
+        row[:] = linear_chi2(np.stack(terms, axis=-1), y * weight)
+    return chi2

@@ -4,6 +4,8 @@ Submodules
 ----------
 eels
     Dual-EELS line scans across vacuum, coating, reacted layer and bulk.
+spectrum_image
+    Dual-EELS spectrum images of the same, with a rough surface.
 lattice
     HAADF-STEM lattice images of layered, spinel and rocksalt phases.
 """

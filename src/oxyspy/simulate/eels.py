@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from oxyspy.data import load
 from oxyspy.errors import InputError
 from oxyspy.results import Result
-from oxyspy.simulate.line_shapes import edges, line_share, plural, resolution
+from oxyspy.simulate.line_shapes import edges, line_areas, line_share, plural, resolution
 
 # the long axis on which spectra are convolved: channels, and channels and eV below the recorded ones
 LONG, BELOW, BELOW_EV = 2**13, 2**10, 250.0
 COATING_THICKNESS = 0.6  # t/λ of the coating over that of the cathode
+PURE = 0.999  # share of a phase from which a position shows it alone
 DARK = 0.002  # counts of an empty channel over the dose
 
 
@@ -59,6 +60,8 @@ class SimulatedScan(Result):
         Counts an electron, and standard deviation of an empty channel in counts.
     blur : float
         Sigma in channels over which the noise is correlated.
+    adf, adf_expected : array, shape (positions,)
+        Annular dark-field signal, 1 at the bulk's end, and its expectation.
     """
 
     core: NDArray
@@ -75,6 +78,8 @@ class SimulatedScan(Result):
     gain: float
     readout: float
     blur: float
+    adf: NDArray
+    adf_expected: NDArray
 
     def __repr__(self) -> str:
         truth, (positions, channels) = self.truth, self.core.shape
@@ -112,10 +117,7 @@ class SimulatedScan(Result):
         InputError
             An element without lines, or lines with Lorentzian tails, whose share has no closed form here.
         """
-        if f"{element}_l3" not in self.truth:
-            raise InputError(f"no white lines of {element!r} are simulated; those of Mn, Co and Ni are")
-        if not self.truth["compact_lines"]:
-            raise InputError("areas within a window are known for tails=0 and core_hole_ev=0 only")
+        self._check_lines(element)
         t = self.truth
         both = t[f"{element}_l3"] + t[f"{element}_l2"]
         total = np.zeros_like(both)
@@ -125,6 +127,67 @@ class SimulatedScan(Result):
             l3, l2 = line_share(load("simulation"), element, phase, t["fwhm_ev"], low, high)
             total += both * t[f"{phase}_share"] / cathode * (ratio * l3 + l2) / (1 + ratio)
         return total
+
+    def line_areas(
+        self, element: str, *, l3_half: float, l2_half: float, post: tuple[float, float]
+    ) -> tuple[NDArray, NDArray]:
+        """Areas of L3 and L2 above a sharp two-step continuum, of the single-scattering spectra without noise.
+
+        What a measurement in this way must give: from the line shapes alone, with steps 2:1 at the maxima and the
+        height in ``post``.
+
+        Parameters
+        ----------
+        element : str
+            ``"Mn"``, ``"Co"`` or ``"Ni"``.
+        l3_half, l2_half : float
+            Half widths of the areas about the maxima, in eV.
+        post : tuple of float
+            Window of the continuum's height, in eV.
+
+        Returns
+        -------
+        l3, l2 : array, shape (positions,)
+            In counts; ``nan`` where layer and bulk are both seen, whose maxima no formula gives.
+
+        Raises
+        ------
+        InputError
+            As in `lines_within`.
+        """
+        self._check_lines(element)
+        t, facts = self.truth, load("simulation")
+        cathode = np.maximum(t["bulk_share"] + t["layer_share"], 1e-12)
+        areas = np.full((2, cathode.size), np.nan)
+        for phase in ("bulk", "layer"):
+            alone = t[f"{phase}_share"] / cathode > PURE
+            of_unit = line_areas(facts, element, phase, t["fwhm_ev"], l3_half, l2_half, post)
+            both = (t[f"{element}_l3"] + t[f"{element}_l2"]) / facts["elements"][element]["lines"]
+            areas[:, alone] = np.multiply.outer(of_unit, both[alone])
+        return tuple(areas)
+
+    def single_within(self, low: ArrayLike, high: ArrayLike) -> NDArray:
+        """Single-scattering counts of all edges between two true energies, shape (positions,).
+
+        Parameters
+        ----------
+        low, high : float or array, shape (positions,)
+            In eV.
+        """
+        n = self.core.shape[-1]
+        step = self.core_axis[1] * self.truth["axis_factor"]
+        ends = self.core_true_energy[0] + step * (np.arange(n + 1) - 0.5) - self.truth["drift_ev"][:, None]
+        running = np.concatenate([np.zeros((len(ends), 1)), np.cumsum(self.edges_single, -1, dtype=float)], -1)
+        low, high = (np.broadcast_to(np.asarray(at, float), len(ends)) for at in (low, high))
+        return np.array([np.diff(np.interp(between, *row))[0] for between, row in zip(
+            np.stack([low, high], -1), zip(ends, running, strict=True), strict=True
+        )])  # fmt: skip
+
+    def _check_lines(self, element: str) -> None:
+        if f"{element}_l3" not in self.truth:
+            raise InputError(f"no white lines of {element!r} are simulated; those of Mn, Co and Ni are")
+        if not self.truth["compact_lines"]:
+            raise InputError("areas within a window are known for tails=0 and core_hole_ev=0 only")
 
     @property
     def core_energy(self) -> NDArray:
@@ -180,6 +243,7 @@ def simulate_scan(
     blur: float = 0.0,
     spikes: int = 0,
     roll_off: bool = False,
+    adf_noise: float = 0.01,
     reverse: bool = False,
     seed: int = 0,
 ) -> SimulatedScan:
@@ -218,7 +282,7 @@ def simulate_scan(
     plural_background : bool
         Whether plural scattering bends the background too; else it is an exact power law as recorded.
     fluorine : float
-        Height of F K in the coating over `dose`, say 0.1; 0 for none.
+        Height of F K in the coating over ``dose``, say 0.1; 0 for none.
     axis_offset_ev, axis_factor : float
         True energy = offset + factor x recorded energy.
     zero_loss_at : float
@@ -232,13 +296,17 @@ def simulate_scan(
         X-rays in the core loss.
     roll_off : bool
         Whether the detector cuts off the first 15 eV.
+    adf_noise : float
+        Standard deviation of the annular dark-field signal over that of the bulk's end.
     reverse : bool
         Whether the line runs from the bulk to the vacuum.
     seed : int
+        Of all that is drawn.
 
     Returns
     -------
     SimulatedScan
+        Expected counts, and the truth of every position.
 
     Raises
     ------
@@ -274,6 +342,10 @@ def simulate_scan(
     else:
         amount = cathode * (1 + wedge_per_nm * np.clip(x - surface, 0, None))
         thickness = t_over_lambda * (amount + COATING_THICKNESS * in_coating)
+    adf = np.divide(amount, cathode, out=np.zeros_like(x), where=cathode > 1e-12)
+    adf = adf * (bulk + facts["adf"]["layer"] * layer) + facts["adf"]["coating"] * in_coating
+    adf /= adf[-1]
+    adf = np.stack([adf + adf_noise * np.random.default_rng([seed, 2]).normal(size=n_positions), adf], axis=-1)
     walk = np.cumsum(rng.normal(size=n_positions))
     drift = drift_ev * (walk - walk.mean()) / max(walk.std(), 1e-9) if drift_ev else np.zeros(n_positions)
     beam = np.clip(1 + beam_noise * np.random.default_rng([seed, 1]).normal(size=n_positions), 0.05, None)
@@ -282,7 +354,9 @@ def simulate_scan(
     below = max(BELOW, int(np.ceil(BELOW_EV / step)))
     long = max(LONG, 2 ** int(np.ceil(np.log2(2 * (below + n_channels)))))
     recorded = slice(below, below + n_channels)
-    long_energy = axis_offset_ev + axis_factor * core_start + step * (np.arange(long) - below) - drift[:, None]
+    # one axis for all positions where they do not drift
+    own_drift = drift[:, None] if drift_ev else drift[:1, None]
+    long_energy = axis_offset_ev + axis_factor * core_start + step * (np.arange(long) - below) - own_drift
     frequency = scipy.fft.rfftfreq(long, step)
     scattered, peak = plural(thickness, step, long, facts["plasmon"], loss_tail), resolution(frequency, fwhm, tails)
 
@@ -339,7 +413,7 @@ def simulate_scan(
     truth["spikes"] = _add_spikes(rng, counted, spikes)
     return SimulatedScan(
         counted, _counted(rng, arrays[1], gain, readout, blur), *arrays, (core_start, dispersion),
-        (low_start, dispersion), x, truth, gain, readout, blur,
+        (low_start, dispersion), x, truth, gain, readout, blur, *adf[:: -1 if reverse else 1].T,
     )  # fmt: skip
 
 

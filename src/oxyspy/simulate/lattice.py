@@ -88,6 +88,7 @@ def simulate_image(
     jitter_nm: float = 0.01,
     distortion: float = 0.03,
     coating_nm: float = 4.0,
+    slant_deg: float = 0.0,
     seed: int = 0,
 ) -> SimulatedImage:
     """Return a HAADF image of a particle's edge.
@@ -131,17 +132,23 @@ def simulate_image(
     exponent : float
         Power of the thickness that a column's intensity goes with; below 1 as channelling weakens.
     probe_fwhm_nm : float
+        Full width at half maximum of the probe.
     jitter_nm : float
         Standard deviation of each scan line's offset; a slow drift of twice that comes with it.
     distortion : float
         Standard deviation of the relative errors of the pixel size in x and in y, and half of that of the shear.
     coating_nm : float
         Thickness of the amorphous coating; vacuum beyond.
+    slant_deg : float
+        By how much surface and boundary are inclined to the beam; ``depth_nm`` and ``labels`` are then those at half of
+        the thickness along the beam.
     seed : int
+        Of all that is drawn.
 
     Returns
     -------
     SimulatedImage
+        Counts, and the truth of every pixel.
 
     Examples
     --------
@@ -171,8 +178,9 @@ def simulate_image(
         shift = rng.integers(0, 2, 2) if share is not None else np.zeros(2)
         r, w = _columns(one, basis, scale @ (np.array([nx, ny]) * pixel_nm), shift)
         depth, boundary = surface.depth(r), layer + surface.boundary(r)
-        in_shell = ndtr((boundary - depth) / max(interface_nm, 1e-6)) if mixture else np.zeros(len(r))
-        along = np.clip(edge_nm + wedge * depth, 0.0, 40.0) * (depth > 0)
+        whole = np.clip(edge_nm + wedge * depth, 0.0, 40.0)
+        matter, in_shell = _through(depth, whole, boundary, interface_nm if mixture else None, slant_deg)
+        along = whole * matter
         if rounding_nm > 0:
             along = along * np.sqrt(1 - np.clip(1 - depth / rounding_nm, 0, 1) ** 2)
         along = REFERENCE_THICKNESS * (along * surface.bump(r, bumps) / REFERENCE_THICKNESS) ** exponent
@@ -201,7 +209,7 @@ def simulate_image(
 
     labels = np.full(shape, BULK, np.int8)
     if mixture:
-        labels[depth < layer + surface.boundary(true)] = SHELL
+        labels[depth < (layer + surface.boundary(true)) / np.cos(np.deg2rad(slant_deg))] = SHELL
     labels[depth < 0] = COATING
     labels[depth < -coating_nm] = VACUUM
     mean = layer + float(surface.boundary(true[np.abs(depth) < 2 * pixel_nm]).mean()) if mixture else 0.0
@@ -237,6 +245,22 @@ def _shell(shell: str | None, inside: Variant, variant: int) -> tuple[list[tuple
         return [(inside, 0.5), (_appearance("rocksalt", 1), 0.5)], "rocksalt over layered along the beam"
     one = _appearance(shell, variant)
     return [(one, 1.0)], one.family
+
+
+def _through(
+    depth: NDArray, whole: NDArray, boundary: NDArray, interface: float | None, slant_deg: float
+) -> tuple[NDArray, NDArray]:
+    """Of a column at each depth: share of the thickness in which there is matter, and share of that in the layer."""
+    # the surface runs sideways along the beam, by half of the thickness each way
+    slices = (np.arange(24) + 0.5) / 24 - 0.5 if slant_deg else np.zeros(1)
+    tangent, cosine = np.tan(np.deg2rad(slant_deg)), np.cos(np.deg2rad(slant_deg))
+    matter, layer = np.zeros(len(depth)), np.zeros(len(depth))
+    for z in slices:
+        below = depth - z * whole * tangent
+        matter += below > 0
+        if interface is not None:
+            layer += (below > 0) * ndtr((boundary / cosine - below) / max(interface, 1e-6))
+    return matter / len(slices), layer / np.maximum(matter, 1)
 
 
 class _Surface:
