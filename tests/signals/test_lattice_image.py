@@ -23,7 +23,9 @@ def image_of(data, scale=0.02, units="nm", kind=LatticeImage):
     return image
 
 
-@pytest.mark.parametrize(("scale", "units"), [(0.02, "nm"), (0.2, "Å"), (2e-5, "µm"), (2e-11, "m"), (20.0, "pm")])
+@pytest.mark.parametrize(
+    ("scale", "units"), [(0.02, "nm"), (0.2, "Å"), (0.2, "Angstrom"), (2e-5, "µm"), (2e-11, "m"), (20.0, "pm")]
+)
 def test_pixel_size_is_converted_to_nm(simulated, scale, units):
     assert image_of(simulated.counts, scale, units).pixel_nm == pytest.approx((0.02, 0.02))
 
@@ -100,3 +102,30 @@ def test_hrtem_warns_and_stacks_are_refused(simulated):
 def test_inverted_axis_and_float_data_change_nothing(simulated):
     image = image_of(simulated.counts.astype(np.float64) * 1e-3, -0.02)
     assert image.phase_map().bulk == image_of(simulated.counts).phase_map().bulk
+
+
+def test_bulk_region_is_in_the_axes_own_coordinates(simulated):
+    image = image_of(simulated.counts)
+    whole = image.phase_map(bulk=(5.0, 1.0, 8.0, 8.0))
+    # the same place, in a part that begins elsewhere and is measured in another unit
+    part = image.isig[1.0:, :]
+    assert part.phase_map(bulk=(5.0, 1.0, 8.0, 8.0)).bulk == whole.bulk
+    for axis in part.axes_manager.signal_axes:
+        axis.scale, axis.offset, axis.units = axis.scale * 10, axis.offset * 10, "Å"
+    again = part.phase_map(bulk=(50.0, 10.0, 80.0, 80.0))
+    assert again.source.calibration.level == pytest.approx(whole.source.calibration.level, rel=0.02)
+    with pytest.raises(InputError, match="crystalline windows in it"):
+        part.phase_map(bulk=(0.0, 10.0, 5.0, 80.0))
+    with pytest.raises(InputError, match="needed 0.25 to 2.3 nm"):
+        image.phase_map(window=0.0)
+
+
+def test_contrast_of_the_metadata_reaches_the_map(simulated):
+    image = image_of(simulated.counts)
+    image.metadata.set_item("Acquisition_instrument.TEM.acquisition_mode", "TEM")
+    with pytest.warns(UserWarning, match="not Z-contrast"):
+        found = image.phase_map()
+    assert found.contrast == "HRTEM" and found.caveats
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert image_of(simulated.counts).phase_map(contrast="HRTEM").contrast == "HRTEM"
