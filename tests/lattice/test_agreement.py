@@ -5,11 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from oxyspy.errors import InputError
 from oxyspy.lattice import combine_layers
 
 
-def layer(thickness, sigma, supported=True):
-    return SimpleNamespace(thickness_nm=thickness, sigma_nm=sigma, supported=supported)
+def layer(thickness, sigma, supported=True, **more):
+    return SimpleNamespace(thickness_nm=thickness, sigma_nm=sigma, supported=supported, **more)
+
+
+def limit(nm):
+    return layer(np.nan, np.nan, False, upper_limit_nm=nm)
 
 
 def test_equal_witnesses_halve_the_variance():
@@ -41,7 +46,40 @@ def test_right_witnesses_disagree_in_five_of_a_hundred():
 
 
 def test_missing_witness_is_named():
-    assert "second" in combine_layers(layer(2, 0.1), layer(np.nan, np.nan, False)).reason
+    both = combine_layers(layer(2, 0.1), layer(np.nan, np.nan, False))
+    assert "no layer and no limit by the second" in str(both) and not both.agree
+
+
+def test_layer_of_one_witness_above_the_limit_of_the_other_is_a_disagreement():
+    assert not combine_layers(layer(4.0, 0.2), limit(0.5)).agree
+    assert "DISAGREE" in str(combine_layers(limit(0.5), layer(4.0, 0.2)))
+    below = combine_layers(layer(0.6, 0.1), limit(0.8))
+    assert below.agree and np.isnan(below.thickness_nm)
+    assert "a layer of 0.60 ± 0.10 nm by the first; none above 0.80 nm (95 %) by the second" in str(below)
+    # the two limits say the same: no layer
+    assert combine_layers(limit(0.5), limit(1.0)).agree
+
+
+def test_limit_of_95_percent_is_disagreed_with_in_five_of_a_hundred_at_most():
+    # a true thickness at the limit is what 5 % of right limits leave out
+    rng = np.random.default_rng(0)
+    agree = [combine_layers(layer(1.0 + 0.05 * rng.normal(), 0.05), limit(1.0)).agree for _ in range(2000)]
+    assert np.mean(agree) > 0.95
+
+
+def test_spread_along_the_surface_makes_room_for_another_place():
+    image = layer(2.0, 0.05, surface_spread_nm=0.5)
+    both = combine_layers(layer(2.5, 0.1), image)
+    assert both.agree
+    # of the mean along the surface the image is the better witness
+    assert both.thickness_nm == pytest.approx(2.0, abs=0.01) and both.sigma_nm < 0.05
+    assert not combine_layers(layer(2.5, 0.1), layer(2.0, 0.05, surface_spread_nm=np.nan)).agree
+
+
+@pytest.mark.parametrize("bad", [layer(2.0, 0.0), layer(np.nan, 0.1), layer(2.0, np.nan)])
+def test_layer_without_an_error_is_refused(bad):
+    with pytest.raises(InputError, match="second layer of .* needed a thickness and a standard error above zero"):
+        combine_layers(layer(2.0, 0.1), bad)
 
 
 def by_spectra(layer_nm, seed):

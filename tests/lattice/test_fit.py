@@ -56,3 +56,15 @@ def test_errors_of_the_basis_hold_its_scatter():
     # the interpolation between Fourier pixels adds a bias common to all; so the claim may be larger, not smaller
     assert (claimed > 0.5 * scatter).all()
     assert (claimed < 0.05).all()
+
+
+def test_pixels_off_by_more_than_is_believed_are_said_and_not_fitted_by_a_wrong_lattice():
+    image = simulate_image((512, 512), shell=None, dose=1e4, distortion=0.0, jitter_nm=0.0, seed=2)
+    fit = parent(find_spots(image.counts, (0.02 / 1.16, 0.02 / 1.05)))
+    assert not fit.indexed
+    assert "needs a pixel size that is off by 16 %" in str(fit)
+    # both ways by 10 % is what microscopes do
+    v = variants(crystal("layered"))[0]
+    spots = find_spots(image.counts, (0.02 / 1.1, 0.02 / 0.9))
+    off = fit_lattice(spots, v.basis, INDICES[:5], v.amplitude[:5], ALLOWED, anisotropy=0.25)
+    assert off.indexed and (off.scale_error_x, off.scale_error_y) == pytest.approx((0.1, -0.1), abs=0.01)

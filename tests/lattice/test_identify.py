@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from oxyspy.lattice import identify_phase
+from oxyspy.lattice import expected_spots, from_structure, identify_phase
 from oxyspy.simulate import simulate_image
 
 ALL = ["layered", "spinel", "rocksalt", "SrTiO3", "Si"]
@@ -18,16 +18,19 @@ def real(shared_data, name):
     return np.asarray(signal.data, float), float(signal.axes_manager[0].scale)
 
 
-@pytest.mark.parametrize(("name", "zone"), [("test_ADF_cropped.hdf5", "[1 1 0]"), ("16_STOimage_1.ser", "[1 0 0]")])
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [("test_ADF_cropped.hdf5", "[1 1 0]"), ("test_ABF_cropped.hdf5", "[1 1 0]"), ("16_STOimage_1.ser", "[1 0 0]")],
+)
 def test_real_strontium_titanate_is_indexed_and_is_none_of_the_cathode_phases(shared_data, name, zone):
     image, pixel = real(shared_data, name)
     found = identify_phase(image, pixel, ALL)
     # [100] and [001] are one direction of a cubic crystal
     assert (found.phase, found.zone) == ("SrTiO3", zone)
-    assert not found.ambiguous
+    assert found.posterior > 0.99 and not found.ambiguous
     cathode = identify_phase(image, pixel)
     assert cathode.phase == "none of these"
-    assert "none of these" in str(cathode)
+    assert cathode.none > 0.99 and not cathode.ambiguous
 
 
 def test_pixel_errors_of_the_real_scan_are_reported(shared_data):
@@ -62,7 +65,22 @@ def test_the_real_scan_is_4_percent_off_along_y_and_2_percent_anisotropic(shared
     fit = identify_phase(image, pixel, ["SrTiO3"]).candidates[0].lattice
     assert fit.anisotropy == pytest.approx(largest / smallest - 1, abs=0.003)
     assert fit.scale_error_y == pytest.approx(-0.041, abs=0.002)
-    assert "2.2 % between its extreme directions" in str(fit)
+    # worst along a direction between the axes, by the same spots
+    assert fit.worst_error == pytest.approx(min(smallest, 2 - largest) - 1, abs=0.003)
+    assert f"anisotropy {100 * fit.anisotropy:.2f} ± " in str(identify_phase(image, pixel, ["SrTiO3"]))
+
+
+def test_errors_of_the_pixel_errors_hold_their_scatter():
+    fits = []
+    for seed in range(10):
+        settings = {"surface_at": -0.5, "dose": 3e2, "rotation_deg": 20, "distortion": 0.0, "jitter_nm": 0.0}
+        image = simulate_image((320, 320), shell=None, seed=seed, **settings)
+        fits.append(identify_phase(image.counts, image.pixel_nm, ["layered"], zone_axes=[(1, 0, 0)]).lattice)
+    for value in ("scale_{}_x", "scale_{}_y"):
+        scatter = np.std([getattr(f, value.format("error")) for f in fits], ddof=1)
+        claimed = np.mean([getattr(f, value.format("sigma")) for f in fits])
+        # the interpolation between Fourier pixels is the same in all: the claim may be larger than the scatter
+        assert 0.6 * scatter < claimed < 0.01
 
 
 @pytest.mark.parametrize(
@@ -81,13 +99,34 @@ def test_rocksalt_and_layered_with_inclined_planes_come_out_as_two():
     found = identify_phase(image.counts, image.pixel_nm)
     assert found.ambiguous
     likely = {(c.name, c.zone.split(" (")[0]) for c in found.candidates if c.posterior > 0.05}
-    assert likely == {("NiO", "[1 1 0]"), ("NMC532", "[2 4 1]")}
+    assert likely == {("NiO", "[1 1 0]"), ("NMC532", "[2 -2 1]")}
 
 
-def test_amorphous_image_is_none_of_these():
-    found = identify_phase(np.random.default_rng(1).poisson(10, (300, 300)), 0.02)
-    assert found.phase == "none of these"
-    assert found.posterior > 0.9
+def test_image_of_nothing_is_vacuum_and_one_of_glass_is_amorphous():
+    rng = np.random.default_rng(1)
+    empty = identify_phase(rng.poisson(10, (300, 300)), 0.02)
+    assert empty.phase == "vacuum" and empty.posterior > 0.8 and empty.lattice is None
+    # a halo at 3.5 1/nm, where oxide glasses have theirs
+    g = np.hypot(*np.meshgrid(np.fft.fftfreq(300, 0.02), np.fft.fftfreq(300, 0.02)))
+    speckle = np.fft.ifft2(np.fft.fft2(rng.normal(size=g.shape)) * np.exp(-((g - 3.5) ** 2) / 2)).real
+    glass = identify_phase(rng.poisson(50 * (1 + 0.2 * speckle / speckle.std())), 0.02)
+    assert glass.phase == "amorphous" and glass.posterior > 0.99 and not glass.ambiguous
+
+
+@pytest.mark.parametrize("zone", [(0, 0, 1), (1, 0, 0), (1, 1, 0), (1, 0, 1)])
+def test_zone_axis_of_a_users_structure_is_found_by_the_search(zone):
+    from pymatgen.core import Lattice, Structure
+
+    cell, sites = Lattice.tetragonal(4.594, 2.959), [[0, 0, 0], [0.305, 0.305, 0]]
+    rutile = from_structure(Structure.from_spacegroup("P4_2/mnm", cell, ["Ti", "O"], sites))
+    spots = expected_spots(rutile, zone, 9)
+    y, x = np.indices((360, 360)) * 0.015
+    waves = zip(spots.amplitude * np.exp(-0.03 * spots.length**2), spots.g, strict=True)
+    image = sum(abs(a) * np.cos(2 * np.pi * (p * x + q * y)) for a, (p, q) in waves)
+    image += np.random.default_rng(0).normal(0, image.std(), image.shape)
+    found = identify_phase(image, 0.015, [rutile])
+    assert (found.phase, found.zone) == ("TiO2", f"[{zone[0]} {zone[1]} {zone[2]}]")
+    assert found.posterior > 0.95
 
 
 def test_terms_of_the_likelihood_add_up_and_blame_the_right_spots():
@@ -99,4 +138,5 @@ def test_terms_of_the_likelihood_add_up_and_blame_the_right_spots():
     # rocksalt leaves the half orders unexplained; spinel expects the other half orders
     assert by_name["NiO", "[1 1 0]"].n_unexplained > by_name["NMC532", "[1 0 0]"].n_unexplained
     assert by_name["LiMn2O4", "[1 1 0]"].n_missing >= 2
-    assert sum(c.posterior for c in found.candidates) + found.none == pytest.approx(1)
+    rest = found.none + found.amorphous + found.vacuum
+    assert sum(c.posterior for c in found.candidates) + rest == pytest.approx(1)

@@ -55,6 +55,83 @@ def test_pristine_image_is_layered_and_vacuum_is_not_crystal():
     assert (found.phase[depth < -2.5] == found.names.index("vacuum")).mean() > 0.95
 
 
+@pytest.mark.parametrize("seed", range(63, 71))
+def test_bulk_of_rocksalt_is_rocksalt_or_inclined_layered_and_never_surely_layered(seed):
+    image = simulate_image((320, 320), bulk="rocksalt", shell=None, dose=1e4, seed=seed)
+    found = phase_map(image.counts, image.pixel_nm)
+    assert found.bulk == "rocksalt"
+    inside = image.depth_nm[np.ix_(*(np.rint(axis / 0.02).astype(int) for axis in (found.y_nm, found.x_nm)))] > 0.5
+    assert (found.phase[inside] == found.names.index("rocksalt")).mean() > 0.97
+    assert (found.alternative[inside] == 1).mean() > 0.97
+    assert not found.layer_thickness().supported
+
+
+def test_layered_bulk_with_inclined_planes_is_ambiguous_even_where_rocksalt_is_no_candidate():
+    image = simulate_image((320, 320), bulk="rocksalt", shell=None, dose=1e4, seed=63)
+    found = phase_map(image.counts, image.pixel_nm, ["layered", "spinel"])
+    assert found.bulk == "layered, planes inclined to the beam"
+    layered = found.phase == found.names.index("layered")
+    assert (found.alternative[layered] == 1).mean() > 0.97
+
+
+@pytest.mark.parametrize("turn", [0, 40, 90])
+def test_windows_at_the_images_border_are_as_right_as_the_others(turn):
+    # pixels called 10 % larger than they are, and spots in line with the border for some of the angles
+    settings = {"rounding_nm": 0.3, "bumps": 0.08, "thickness_nm": 2.5, "distortion": 0.0, "dose": 1e4}
+    image = simulate_image((448, 448), rotation_deg=turn, seed=4, **settings)
+    found = phase_map(image.counts, 0.022)
+    rows, columns = (np.rint(axis / 0.022).astype(int) for axis in (found.y_nm, found.x_nm))
+    labels, depth = image.labels[np.ix_(rows, columns)], image.depth_nm[np.ix_(rows, columns)]
+    true = np.where(labels == SHELL, found.names.index("rocksalt"), found.names.index("layered"))
+    edge = np.zeros(labels.shape, bool)
+    edge[[0, 1, -2, -1]] = True
+    edge &= (depth > 0.5) & (np.abs(depth - 2.5) > 0.5)
+    assert (found.phase == true)[edge].mean() > 0.98
+    sure = (found.probability > 0.95) & ~found.ambiguous
+    assert (sure & (found.phase != true))[edge].sum() == 0
+
+
+def test_rocksalt_has_no_rim_of_spinel():
+    for seed in (3, 12):
+        image = simulate_image(SHAPE, dose=1e4, rounding_nm=0.3, bumps=0.08, seed=seed)
+        assert phase_map(image.counts, image.pixel_nm).shares()["spinel"] < 0.002
+
+
+def test_half_orders_that_are_absent_stay_below_the_detection_limit():
+    above, windows = 0, 0
+    for seed in range(21, 27):
+        image = simulate_image(SHAPE, thickness_nm=4, dose=1e4, tilt_deg=30, seed=seed)
+        found = phase_map(image.counts, image.pixel_nm)
+        labels, depth = truth(image, found)
+        inner = (labels == SHELL) & (depth > 1) & (depth < 3)
+        # the family that the bulk does not have
+        half = found.half2 if found.bulk.endswith("b1") else found.half1
+        above += (half / found.thickness > found.detection_limit)[inner].sum()
+        windows += inner.sum()
+    assert above < 0.01 * windows
+
+
+def test_posterior_of_all_names_adds_up_and_is_in_the_table():
+    image = simulate_image((320, 320), dose=3e3, seed=2)
+    found = phase_map(image.counts, image.pixel_nm)
+    assert found.posterior.sum(axis=0) == pytest.approx(1, abs=1e-5)
+    assert np.array_equal(found.posterior.argmax(axis=0), found.phase)
+    table = found.table()
+    assert {"p_vacuum", "p_amorphous", "p_none", "p_layered", "p_spinel", "p_rocksalt"} <= set(table)
+    # vacuum and coating are told by brightness, with doubt where they meet
+    outside = (found.phase < 2) & (found.probability < 0.9)
+    assert outside.any()
+
+
+def test_coating_that_fills_what_is_seen_may_be_vacuum_and_vacuum_is_told_by_its_missing_noise():
+    for coating, least, most in ((10.0, 0.4, 0.6), (0.0, 0.9, 1.0)):
+        image = simulate_image((320, 320), dose=1e4, coating_nm=coating, surface_at=0.5, seed=2)
+        found = phase_map(image.counts, image.pixel_nm)
+        far = image.depth_nm[np.ix_(*(np.rint(axis / 0.02).astype(int) for axis in (found.y_nm, found.x_nm)))] < -1
+        vacuum = found.posterior[found.names.index("vacuum")][far]
+        assert least <= np.median(vacuum) <= most
+
+
 def test_detection_limit_falls_with_dose_and_hides_no_layered_bulk():
     limits = []
     for dose in (1e2, 1e3):
@@ -79,6 +156,45 @@ def test_bulk_that_no_candidate_shows_is_named():
     image = simulate_image((320, 320), shell=None, dose=1e4, seed=9)
     with pytest.raises(MethodError, match="half orders .b[12]/2. that none of the candidates shows"):
         phase_map(image.counts, image.pixel_nm, ["rocksalt", "spinel"])
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, np.nan, 2.0])
+def test_step_that_leaves_gaps_or_is_none_is_refused(step):
+    image = simulate_image((320, 320), shell=None, seed=9)
+    with pytest.raises(InputError, match="step of .* nm: needed more than 0 and at most 0.37 nm"):
+        phase_map(image.counts, image.pixel_nm, step_nm=step)
+
+
+def test_bulk_region_may_be_given_by_any_two_corners():
+    image = simulate_image((320, 320), shell=None, seed=9)
+    maps = [phase_map(image.counts, 0.02, bulk=box) for box in ((4, 1, 6, 5), (6, 5, 4, 1))]
+    assert np.array_equal(maps[0].phase, maps[1].phase)
+
+
+def test_level_far_above_the_contrast_changes_nothing():
+    image = simulate_image((320, 320), dose=1e4, seed=9)
+    plain, offset = phase_map(image.counts, 0.02), phase_map(image.counts * 1e-9 - 5.0, 0.02)
+    assert (plain.phase == offset.phase).mean() > 0.999
+
+
+def test_columns_that_are_dark_and_images_that_are_not_haadf_carry_a_caveat_to_the_layer():
+    image = simulate_image((400, 400), dose=1e4, seed=3)
+    assert phase_map(image.counts, 0.02).caveats == ()
+    dark = phase_map(6e4 - image.counts, 0.02)
+    assert any("columns are darker" in text for text in dark.warnings)
+    assert any("columns are darker" in text for text in dark.layer_thickness().warnings)
+    phase_contrast = phase_map(image.counts, 0.02, contrast="HRTEM")
+    assert any("not Z-contrast" in text for text in phase_contrast.layer_thickness().warnings)
+    with pytest.raises(InputError, match="needed one of HAADF, HRTEM, bright field"):
+        phase_map(image.counts, 0.02, contrast="SEM")
+
+
+def test_colour_images_and_things_that_are_no_phase_are_refused():
+    image = simulate_image((320, 320), shell=None, seed=9)
+    with pytest.raises(InputError, match="convert it to grey"):
+        phase_map(np.stack([image.counts] * 3, axis=-1), 0.02)
+    with pytest.raises(InputError, match="found NoneType"):
+        phase_map(image.counts, 0.02, [None])
 
 
 def test_bad_windows_and_regions_are_refused():

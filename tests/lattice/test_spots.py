@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oxyspy.errors import InputError
-from oxyspy.lattice import crystal, expected_spots
+from oxyspy.lattice import crystal, expected_spots, low_index_zones
 
 
 def of(spots, h, k, l):
@@ -84,3 +84,14 @@ def test_zone_axis_that_is_none_is_refused():
         expected_spots(crystal("NiO"), (0, 0, 0))
     with pytest.raises(InputError, match="no spot within"):
         expected_spots(crystal("NiO"), (1, 1, 0), 1.0)
+
+
+def test_low_index_zones_are_those_of_the_crystals_class():
+    # cubic: one of each form; those of which 7 1/nm shows one row only are left out
+    assert low_index_zones(crystal("SrTiO3")) == ((1, 0, 0), (1, 1, 0), (2, 1, 0), (1, 1, 1), (2, 1, 1), (2, 2, 1))
+    # hexagonal: the layers edge on, from above, and inclined as along the other rocksalt <110>
+    layered = crystal("layered")
+    zones = low_index_zones(layered)
+    assert {(1, 0, 0), (0, 0, 1), (1, -1, 0)} <= set(zones)
+    parents = [tuple(sorted(map(abs, layered.rocksalt_direction(z)))) for z in zones]
+    assert parents.count((0, 1, 1)) == 2 and (0, 0, 1) in parents

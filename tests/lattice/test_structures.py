@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oxyspy.errors import InputError
-from oxyspy.lattice import crystal, crystals, from_structure
+from oxyspy.lattice import crystal, crystals, from_structure, variants
 
 
 def distances(c, first, second, within=0.25):
@@ -56,22 +56,70 @@ def test_cell_of_every_phase_on_rocksalt_is_the_parents_within_eight_percent():
         assert edge == pytest.approx(0.418, rel=0.08), name
 
 
-@pytest.mark.parametrize(("name", "family"), [("NMC532", "layered"), ("LiMn2O4", "spinel"), ("NiO", "rocksalt")])
-def test_structure_of_the_users_is_recognised_by_its_cell(name, family):
-    from pymatgen.core import Lattice, Structure
+def as_structure(name):
+    """A shipped crystal as pymatgen has it."""
+    from pymatgen.core import Element, Lattice, Structure
 
     c = crystal(name)
     species, sites = [], []
     for position in np.unique(c.positions.round(5), axis=0):
         here = np.all(np.abs(c.positions - position) < 1e-4, axis=1)
-        from pymatgen.core import Element
-
         species.append({Element.from_Z(int(z)): o for z, o in zip(c.numbers[here], c.occupancies[here], strict=True)})
         sites.append(position)
-    again = from_structure(Structure(Lattice(c.lattice * 10), species, sites))
+    return Structure(Lattice(c.lattice * 10), species, sites)
+
+
+def in_setting(structure, setting):
+    from pymatgen.core import Lattice, Structure
+
+    if setting == "primitive":
+        return structure.get_primitive_structure()
+    if setting == "permuted":
+        order = [1, 2, 0]
+        return Structure(
+            Lattice(structure.lattice.matrix[order]), structure.species_and_occu, structure.frac_coords[:, order]
+        )
+    return structure * {"multiple": (2, 1, 1), "sheared": [[1, 1, 0], [0, 1, 0], [0, 0, 1]]}.get(setting, (1, 1, 1))
+
+
+@pytest.mark.parametrize("setting", ["as shipped", "primitive", "permuted", "multiple", "sheared"])
+@pytest.mark.parametrize(("name", "family"), [("NMC532", "layered"), ("LiMn2O4", "spinel"), ("NiO", "rocksalt")])
+def test_structure_of_the_users_is_recognised_in_any_setting_with_the_same_spots(name, family, setting):
+    again = from_structure(in_setting(as_structure(name), setting))
     assert again.family == family
-    assert np.allclose(again.rocksalt, c.rocksalt)
-    assert crystal("SrTiO3").rocksalt is None
+    ours, theirs = variants(crystal(name)), variants(again)
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        assert other.amplitude == pytest.approx(one.amplitude, abs=1e-3 * one.amplitude.max())
+        assert np.hypot(*other.basis.T) == pytest.approx(np.hypot(*one.basis.T))
+
+
+def test_other_crystals_of_the_same_space_groups_are_not_taken_for_cathode_phases():
+    from pymatgen.core import Lattice, Structure
+
+    aluminium = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.05), ["Al"], [[0, 0, 0]])
+    fluorite = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.46), ["Ca", "F"], [[0, 0, 0], [0.25, 0.25, 0.25]])
+    for one in (aluminium, fluorite, as_structure("SrTiO3"), as_structure("Si")):
+        assert from_structure(one).family == "other"
+        assert from_structure(one).rocksalt is None
+
+
+def test_wrong_origin_and_false_relation_to_rocksalt_are_refused(tmp_path):
+    from pymatgen.core import Lattice, Structure
+
+    # sites of the second origin choice in a cell of the first: the right formula, atoms on top of each other
+    sites = [[0.125] * 3, [0.5] * 3, [0.2625] * 3]
+    with pytest.raises(InputError, match="0.29 angstrom apart, needed 0.9 or more: is the origin"):
+        from_structure(Structure.from_spacegroup("Fd-3m", Lattice.cubic(8.2), ["Li", "Mn", "O"], sites))
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "phases:\n  FeO:\n    family: rocksalt\n    spacegroup: Fm-3m\n    cell: {a: 4.3}\n    rocksalt: hexagonal\n"
+        "    sites: [{species: {Fe: 1}, xyz: [0, 0, 0]}, {species: {O: 1}, xyz: [0.5, 0.5, 0.5]}]\n"
+    )
+    with pytest.raises(
+        InputError, match="FeO: its cell is off by .* % from the lattice vectors declared as 'rocksalt'"
+    ):
+        crystals(file)
 
 
 def test_users_file_adds_a_phase_and_bad_ones_are_named(tmp_path):

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from oxyspy.errors import InputError
 from oxyspy.lattice import layer_thickness, phase_map
 from oxyspy.simulate import simulate_image
+from oxyspy.simulate.lattice import SHELL
 
 
 def measured(**kwargs):
@@ -68,6 +70,56 @@ def test_spinel_taken_for_rocksalt_would_be_far_too_thin():
     # why the phase must be known: the wrong one is named beside the right one
     image, layer = measured(shell="spinel", thickness_nm=2.05, seed=61)
     assert layer.alternatives_nm["rocksalt"] < image.thickness_nm - 0.5
+
+
+@pytest.mark.parametrize(
+    ("bulk", "shell"), [("spinel", "rocksalt"), ("rocksalt", "spinel"), ("rocksalt", "layered"), ("spinel", "layered")]
+)
+def test_layer_on_a_bulk_of_spinel_or_rocksalt_is_measured_too(bulk, shell):
+    image = simulate_image(
+        (512, 512), bulk=bulk, shell=shell, thickness_nm=2.2, dose=1e4, rounding_nm=0.3, bumps=0.08, seed=1
+    )
+    layer = phase_map(image.counts, image.pixel_nm).layer_thickness()
+    assert layer.supported and layer.phase.startswith(shell)
+    assert layer.thickness_nm == pytest.approx(image.thickness_nm, abs=0.2)
+
+
+def test_bulk_that_differs_from_no_candidate_by_half_orders_has_no_layer_and_says_why():
+    image = simulate_image((400, 400), bulk="rocksalt", shell=None, dose=1e4, seed=1)
+    layer = phase_map(image.counts, image.pixel_nm, ["rocksalt"]).layer_thickness()
+    assert not layer.supported and "no candidate differs from it in its half orders" in layer.reason
+
+
+def test_layer_that_is_none_of_the_candidates_is_said_to_be():
+    image = simulate_image((512, 512), shell="Mn3O4-cubic", thickness_nm=2.5, dose=1e4, bumps=0.08, seed=1)
+    layer = phase_map(image.counts, image.pixel_nm).layer_thickness()
+    assert layer.phase.startswith("none of the candidates, nearest spinel")
+    assert any("none of the candidates'" in text for text in layer.warnings)
+    own = phase_map(image.counts, image.pixel_nm, ["layered", "Mn3O4-cubic", "rocksalt"]).layer_thickness()
+    assert own.phase.startswith("spinel")
+    assert own.thickness_nm == pytest.approx(image.thickness_nm, abs=0.2)
+
+
+@pytest.mark.parametrize("windows", [(), (0.8,), (0.8, 3.0), (0.01, 0.8), (0.8, np.nan)])
+def test_windows_that_cannot_measure_are_refused(windows):
+    image = simulate_image((400, 400), dose=1e4, seed=65)
+    found = phase_map(image.counts, image.pixel_nm)
+    with pytest.raises(InputError, match="needed two or more between 0.4 and 1.5 nm"):
+        found.layer_thickness(windows_nm=windows)
+
+
+@pytest.mark.parametrize(("roughness", "seed"), [(0.0, 0), (0.6, 1), (0.6, 3)])
+def test_spread_along_the_surface_is_that_of_the_layer_and_not_of_the_measurement(roughness, seed):
+    # the interface has half of the surface's roughness on top of it
+    image = simulate_image(
+        (896, 448), thickness_nm=2.5, roughness_nm=roughness, dose=2e3, rounding_nm=0.3, rotation_deg=30, seed=seed
+    )
+    layer = phase_map(image.counts, image.pixel_nm).layer_thickness()
+    assert len(layer.along_nm) == len(layer.along_thickness_nm) == layer.strips
+    # thickness at each place from the labels, row by row, averaged over strips of 2 nm
+    rows = ((image.labels == SHELL).sum(axis=1) * image.pixel_nm)[:800].reshape(8, 100).mean(axis=1)
+    # eight strips: a quarter of the spread, and what the wedge's undulations add
+    assert layer.surface_spread_nm == pytest.approx(rows.std(ddof=1), rel=0.15, abs=0.03)
 
 
 def test_image_without_surface_has_no_layer_and_says_why():

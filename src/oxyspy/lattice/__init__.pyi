@@ -1,11 +1,13 @@
 from .agreement import LayerAgreement, combine_layers
+from .contours import boundaries
 from .demodulation import Demodulated, demodulate
 from .fit import LatticeFit, fit_lattice
 from .identify import PhaseIdentity, identify_phase
-from .mapping import PhaseMap, phase_map
+from .mapping import phase_map
+from .maps import PhaseMap
 from .observed import ObservedSpots, find_spots
 from .parent import Variant, variants
-from .spots import Spots, expected_spots
+from .spots import Spots, expected_spots, low_index_zones
 from .structures import Crystal, crystal, crystals, from_structure
 from .thickness import ImageLayer, layer_thickness
 
@@ -20,6 +22,7 @@ __all__ = [
     "PhaseMap",
     "Spots",
     "Variant",
+    "boundaries",
     "combine_layers",
     "crystal",
     "crystals",
@@ -30,6 +33,7 @@ __all__ = [
     "from_structure",
     "identify_phase",
     "layer_thickness",
+    "low_index_zones",
     "phase_map",
     "variants",
 ]

@@ -34,9 +34,6 @@ class Calibration:
         Amplitude in the image over that of the structure, in units of the bulk's fundamentals.
     scatter : array, shape (9,)
         Relative scatter of each spot's amplitude in the bulk beyond the noise.
-    leak : array, shape (9,)
-        Amplitude at each spot, over the fundamentals', that is none of its own: the scan's jitter spreads every strong
-        spot along a line. Measured where the bulk has no spot.
     level : float
         Root mean square of the three fundamentals in the bulk, in the image's units.
     """
@@ -44,12 +41,22 @@ class Calibration:
     bulk: Variant
     transfer: NDArray
     scatter: NDArray
-    leak: NDArray
     level: float
 
     def amplitudes(self, variant: Variant) -> NDArray:
         """Expected amplitudes of a phase as thick as the bulk, over the bulk's level, shape (9,)."""
         return self.transfer * variant.amplitude
+
+    @property
+    def families(self) -> NDArray:
+        """Amplitude of each half-order family in the bulk, over its level, shape (3,); 0 for one that is not there."""
+        sizes = np.sqrt((self.amplitudes(self.bulk)[3:].reshape(3, 2) ** 2).mean(axis=1))
+        return np.where(self.bulk.orders, sizes, 0.0)
+
+    @property
+    def half_order(self) -> float:
+        """What half orders are compared with: the bulk's own, or its fundamentals where it has none."""
+        return float(self.families.max()) or 1.0
 
 
 def calibrate(amplitude: NDArray, noise: NDArray, known: Sequence[Variant]) -> Calibration:
@@ -75,8 +82,8 @@ def calibrate(amplitude: NDArray, noise: NDArray, known: Sequence[Variant]) -> C
     families[:2] &= halves[:2] > BALANCE * halves[:2].max()
     # the mixed family tells nothing: spinel's 220 is weak and double diffraction makes it
     matching = [v for v in known if np.array_equal(v.orders[:2], families[:2])]
-    # planes inclined to the beam add no spot: taken only where nothing else has none
-    matching.sort(key=lambda v: v.label.endswith("beam"))
+    # planes inclined to the beam look like rocksalt, whatever a fit says: taken only where no candidate is bare itself
+    matching = [v for v in matching if not v.inclined] or matching
     if not matching:
         shown = ", ".join(n for n, there in zip(("b1/2", "b2/2", "mixed"), families, strict=True) if there) or "none"
         raise MethodError(
@@ -92,13 +99,7 @@ def calibrate(amplitude: NDArray, noise: NDArray, known: Sequence[Variant]) -> C
     spread = 0.7413 * (np.quantile(ratio, 0.75, axis=1) - np.quantile(ratio, 0.25, axis=1))
     counted = np.median(noise / thickness) / np.sqrt(2)
     relative = np.sqrt(np.maximum(spread**2 - counted**2, 0)) / np.maximum(seen, 0.1 * level)
-    absent = np.flatnonzero(bulk.amplitude < 0.05 * bulk.amplitude.max())
-    leak = np.zeros(9)
-    if len(absent):
-        leak[absent] = np.sqrt(np.maximum((amplitude[absent] ** 2 - noise**2).mean(axis=1), 0)) / level
-        # under the bulk's own half orders it cannot be seen: as bad as the worst
-        leak[3:][bulk.amplitude[3:] >= 0.05 * bulk.amplitude.max()] = leak[absent].max()
-    return Calibration(bulk, transfer / level, np.clip(relative, 0.06, 0.25), np.clip(leak, 0, 0.2), level)
+    return Calibration(bulk, transfer / level, np.clip(relative, 0.06, 0.25), level)
 
 
 def _transfer(seen: NDArray, bulk: Variant) -> tuple[NDArray, float]:
@@ -136,12 +137,15 @@ class States:
     fraction : array, shape (s,)
         Share of what is not the bulk.
     log_prior : array, shape (s,)
+    bare : bool array, shape (s,)
+        Whether the phase that is the larger part shows no half order.
     """
 
     expected: NDArray
     label: NDArray
     fraction: NDArray
     log_prior: NDArray
+    bare: NDArray
 
 
 def states(calibration: Calibration, known: Sequence[Variant], names: Sequence[str]) -> States:
@@ -151,15 +155,13 @@ def states(calibration: Calibration, known: Sequence[Variant], names: Sequence[s
     two sites. Layered planes inclined to the beam look like rocksalt and are told, if at all, from the thickness.
     """
     bulk = calibration.bulk
-    rows: list[tuple[NDArray, int, float, float]] = []
-    shown = [v for v in known if not v.label.endswith("beam")] or list(known)
+    rows: list[tuple[NDArray, Variant, float, float]] = []
+    shown = [v for v in known if not v.inclined or v is bulk]
     has_spinel = any(v.orders[:2].all() for v in shown)
     for v in shown:
-        label = names.index(phase_name(v, known))
         pure = calibration.amplitudes(v)
-        same = v.label == bulk.label and v.crystal is bulk.crystal
-        rows.append((pure, label, 0.0 if same else 1.0, 0.0))
-        if same:
+        rows.append((pure, v, 0.0 if v is bulk else 1.0, 0.0))
+        if v is bulk:
             continue
         twin = v.crystal is bulk.crystal
         for x in FRACTIONS:
@@ -169,10 +171,15 @@ def states(calibration: Calibration, known: Sequence[Variant], names: Sequence[s
             for sign in (1.0, -1.0):
                 signs = np.r_[np.ones(3), np.full(6, sign)]
                 mixed = np.abs((1 - x) * calibration.amplitudes(bulk) + signs * x * pure)
-                owner = label if x >= 0.5 else names.index(phase_name(bulk, known))
-                rows.append((mixed, owner, x, np.log(MIXTURE_PRIOR / (2 * len(FRACTIONS)))))
-    expected, label, fraction, prior = zip(*rows, strict=True)
-    return States(np.array(expected), np.array(label), np.array(fraction), np.array(prior))
+                rows.append((mixed, v if x >= 0.5 else bulk, x, np.log(MIXTURE_PRIOR / (2 * len(FRACTIONS)))))
+    expected, owner, fraction, prior = zip(*rows, strict=True)
+    return States(
+        np.array(expected),
+        np.array([names.index(phase_name(v, known)) for v in owner]),
+        np.array(fraction),
+        np.array(prior),
+        np.array([not v.orders[:2].any() for v in owner]),
+    )
 
 
 def phase_name(variant: Variant, known: Sequence[Variant]) -> str:
@@ -183,16 +190,31 @@ def phase_name(variant: Variant, known: Sequence[Variant]) -> str:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Of all states in n windows; see `likelihood`."""
+    r"""Of all states in n windows; see `likelihood`.
+
+    Attributes
+    ----------
+    log : array, shape (s, n)
+    best : array of int, shape (n,)
+        The likeliest state.
+    thickness : array, shape (n,)
+        Of the window in that state, over the bulk's.
+    found, missing, unexplained : array, shape (n,)
+        Parts of its :math:`\chi^2`: spots that are expected above three sigma of the noise, and there; expected there,
+        and less than half seen; seen and not expected.
+    """
 
     log: NDArray
+    best: NDArray
     thickness: NDArray
     found: NDArray
     missing: NDArray
     unexplained: NDArray
 
 
-def likelihood(amplitude: NDArray, noise: NDArray, options: States, calibration: Calibration) -> Likelihood:
+def likelihood(
+    amplitude: NDArray, noise: NDArray, leak: NDArray, options: States, calibration: Calibration
+) -> Likelihood:
     r"""Compare the amplitudes of each window with each state's.
 
     Parameters
@@ -200,46 +222,47 @@ def likelihood(amplitude: NDArray, noise: NDArray, options: States, calibration:
     amplitude : array, shape (9, n)
         Moduli, in the image's units.
     noise : array, shape (n,)
+    leak : array, shape (9, n)
+        Power that leaks under each spot from others, in the image's units squared.
     options : States
     calibration : Calibration
-
-    Returns
-    -------
-    Likelihood
-        ``log`` and ``thickness``, shape (s, n); the three parts of :math:`\chi^2` of each state, shape (s, n):
-        ``found`` (expected above three sigma of the noise, and there), ``missing`` (expected there, and less than half
-        seen) and ``unexplained`` (seen and not expected).
 
     Notes
     -----
     The modulus of a coefficient with noise of power N^2 about a true modulus m has mean
     :math:`\sqrt{m^2 + \pi N^2 / 4}` and variance between 0.215 N^2 (m = 0) and 0.5 N^2, to a few percent those of
-    Rice's distribution. What the scan's jitter leaks from the fundamentals counts as noise. The thickness of the window
-    multiplies all nine spots alike and is fitted for each state.
+    Rice's distribution. What leaks under a spot counts as noise. The thickness of the window multiplies all nine spots
+    alike and is fitted for each state.
     """
-    scatter = calibration.scatter
     a, n = amplitude / calibration.level, np.maximum(noise / calibration.level, 1e-6)
-    shape = (len(options.label), a.shape[1])
-    log, thickness = np.empty(shape), np.empty(shape)
-    parts = {name: np.empty(shape, np.float32) for name in ("found", "missing", "unexplained")}
     debiased = np.sqrt(np.maximum(a**2 - n**2, 0.0))
-    for s, expected in enumerate(options.expected):
-        model = (scatter * np.maximum(expected, 0.05 * expected.max()))[:, None]
-        t = np.full(a.shape[1], 1.0)
-        rough = (expected[:3, None] * debiased[:3]).sum(axis=0) / (expected[:3] ** 2).sum()
-        for _ in range(2):
-            weight = 1.0 / (0.5 * n**2 + (model * rough) ** 2)
-            t = (weight * expected[:, None] * debiased).sum(axis=0) / (weight * (expected[:, None] ** 2)).sum(axis=0)
-            rough = np.maximum(t, 0.02)
-        m = t * expected[:, None]
-        strongest = np.sqrt((expected[:3] ** 2).mean())
-        power = n**2 + (calibration.leak[:, None] * t * strongest) ** 2
-        variance = power * (0.5 - 0.285 / (1 + m**2 / power)) + (model * t) ** 2
-        residual = np.minimum((a - np.sqrt(m**2 + 0.785 * power)) ** 2 / variance, LARGEST_RESIDUAL**2)
+    stray = n**2 + leak / calibration.level**2
+    log = np.empty((len(options.label), a.shape[1]))
+    # single precision is plenty, and halves the time
+    states, scatter = options.expected.astype(np.float32), calibration.scatter.astype(np.float32)
+    for s, expected in enumerate(states):
+        _, residual, variance = _compare(a, debiased, stray, expected[:, None], scatter)
         log[s] = options.log_prior[s] - 0.5 * (residual + np.log(variance)).sum(axis=0)
-        thickness[s] = t
-        visible = m > 3 * n
-        lacking = visible & (debiased < 0.5 * m)
-        for name, where in (("found", visible & ~lacking), ("missing", lacking), ("unexplained", ~visible)):
-            parts[name][s] = np.where(where, residual, 0).sum(axis=0)
-    return Likelihood(log, thickness, **parts)
+    best = log.argmax(axis=0)
+    expected = states[best].T
+    t, residual, _ = _compare(a, debiased, stray, expected, scatter)
+    visible = t * expected > 3 * n
+    lacking = visible & (debiased < 0.5 * t * expected)
+    parts = [np.where(w, residual, 0).sum(axis=0) for w in (visible & ~lacking, lacking, ~visible)]
+    return Likelihood(log, best, t, *parts)
+
+
+def _compare(
+    a: NDArray, debiased: NDArray, stray: NDArray, expected: NDArray, scatter: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Thickness of each window in a state, and the residual squared and variance of each modulus, shape (9, n)."""
+    model = scatter[:, None] * np.maximum(expected, 0.05 * expected.max(axis=0))
+    rough = (expected[:3] * debiased[:3]).sum(axis=0) / (expected[:3] ** 2).sum(axis=0)
+    for _ in range(2):
+        weight = expected / (0.5 * stray + (model * rough) ** 2)
+        t = (weight * debiased).sum(axis=0) / (weight * expected).sum(axis=0)
+        rough = np.maximum(t, 0.02)
+    m2 = (t * expected) ** 2
+    variance = stray * (0.5 - 0.285 * stray / (stray + m2)) + (model * t) ** 2
+    residual = np.minimum((a - np.sqrt(m2 + 0.785 * stray)) ** 2 / variance, LARGEST_RESIDUAL**2)
+    return t, residual, variance

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import ifft2, next_fast_len, rfft2
 
+from oxyspy.eels.blocks import threads
 from oxyspy.errors import InputError
 from oxyspy.lattice.observed import nyquist
 
@@ -16,6 +17,9 @@ from oxyspy.lattice.observed import nyquist
 NOISE_BAND = (9.0, 11.0)
 # window's standard deviations of padding on each side, against the wrap-around of the transform
 PADDING = 4.0
+# widest step over the window's standard deviation: the cropped band is 1/step wide, and so ends at 2.9 standard
+# deviations of the window's transform
+WIDEST_STEP = 1.1
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Demodulated:
         Root mean square modulus that noise alone gives.
     mean : float32 array, shape (ny, nx)
         Mean of the image in each window.
+    coverage : float32 array, shape (ny, nx)
+        Share of each window that the image fills.
     x_nm, y_nm : array
         Windows' centres, nominal nm.
     sigma_nm : float
@@ -43,27 +49,40 @@ class Demodulated:
     amplitude: NDArray
     noise: NDArray
     mean: NDArray
+    coverage: NDArray
     x_nm: NDArray
     y_nm: NDArray
     sigma_nm: float
     step: tuple[int, int]
     noise_band: tuple[float, float]
 
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """Distance between windows in nominal nm, (y, x)."""
+        return float(self.y_nm[1] - self.y_nm[0]), float(self.x_nm[1] - self.x_nm[0])
+
 
 class Spectrum:
-    """The padded Fourier transform of one image, to be read at any spot and with any window."""
+    """The Fourier transform of one image, to be read at any spot and with any window.
+
+    Before it is transformed the image loses its local mean, comes to zero smoothly at its border, and is padded. A step
+    at the border would put a share of every strong spot, and of the mean, under all spots that lie in line with it.
+    """
 
     def __init__(self, image: NDArray, pixel_nm: tuple[float, float], step: tuple[int, int], sigma_max: float) -> None:
-        self.shape, self.pixel, self.step = image.shape, pixel_nm, step
+        self.image, self.shape, self.pixel, self.step = image, image.shape, pixel_nm, step
         pads = [ceil(PADDING * sigma_max / p) for p in pixel_nm]
         # a multiple of the step, so that the cropped inverse transform falls on whole pixels
         self.grid = [
             next_fast_len(ceil((n + pad) / s)) for n, pad, s in zip(image.shape[::-1], pads, step, strict=True)
         ]
         self.padded = [n * s for n, s in zip(self.grid, step, strict=True)]
-        self.offset = np.float32(image.mean(dtype=float))
-        self.spectrum = rfft2(image - self.offset, self.padded[::-1], workers=-1)
         self.kept = [(n - 1) // s + 1 for n, s in zip(image.shape[::-1], step, strict=True)]
+        self.taper = [_taper(n, sigma_max / p) for n, p in zip(image.shape[::-1], pixel_nm, strict=True)]
+        self._covered: dict[float, NDArray] = {}
+        flat = image - self._spread(self.mean(sigma_max))
+        flat *= self.taper[1][:, None] * self.taper[0]
+        self.spectrum = rfft2(flat, self.padded[::-1], workers=threads())
 
     def read(self, g: NDArray, sigma: float) -> NDArray:
         """Return the coefficient of spot ``g`` (x, y) in Gaussian windows, shape (ny, nx), complex64."""
@@ -75,7 +94,7 @@ class Spectrum:
         fs = [k / (n * p) for k, n, p in zip(ks, self.padded, self.pixel, strict=True)]
         window = [np.exp(-2 * (pi * sigma * (f - gi)) ** 2).astype(np.float32) for f, gi in zip(fs, g, strict=True)]
         cut = self._gather(*ks) * window[1][:, None] * window[0]
-        wide = ifft2(np.fft.ifftshift(cut), overwrite_x=True, workers=-1)
+        wide = ifft2(np.fft.ifftshift(cut), overwrite_x=True, workers=threads())
         wide *= np.float32(np.prod(self.grid) / np.prod(self.padded))
         out = wide[: self.kept[1], : self.kept[0]]
         # what is left between the spot and its nearest Fourier pixel
@@ -87,19 +106,42 @@ class Spectrum:
         return out * ramps[1][:, None] * ramps[0] / self.coverage(sigma)
 
     def mean(self, sigma: float) -> NDArray:
-        """Return the mean of the image in Gaussian windows."""
-        return self.read(np.zeros(2), sigma).real + self.offset
+        """Return the mean of the image in Gaussian windows, shape (ny, nx)."""
+        rows, columns = (w / w.sum(axis=1, keepdims=True) for w in (self._windows(1, sigma), self._windows(0, sigma)))
+        return rows @ self.image @ columns.T
 
     def coverage(self, sigma: float) -> NDArray:
-        """Share of each window that lies in the image, shape (ny, nx)."""
-        from scipy.special import ndtr
+        """Share of each window that the image fills, the taper counted, shape (ny, nx)."""
+        if sigma not in self._covered:
+            self._covered[sigma] = np.outer(*(self._windows(i, sigma) @ self.taper[i] for i in (1, 0)))
+        return self._covered[sigma]
 
+    def excess(self, sigma: float) -> NDArray:
+        """Variance of a coefficient over that of one in the middle of the image, shape (ny, nx).
+
+        A window of which less lies in the image averages over fewer pixels.
+        """
         shares = []
-        for i, n in enumerate(self.shape[::-1]):
-            x = np.arange(self.kept[i]) * self.step[i] * self.pixel[i]
-            length = (n - 0.5) * self.pixel[i]
-            shares.append((ndtr((length - x) / sigma) - ndtr((-0.5 * self.pixel[i] - x) / sigma)).astype(np.float32))
-        return shares[1][:, None] * shares[0]
+        for i in (1, 0):
+            w = self._windows(i, sigma)
+            whole = self.pixel[i] / (2 * sigma * np.sqrt(pi))
+            shares.append((w**2 @ self.taper[i] ** 2) / (w @ self.taper[i]) ** 2 / whole)
+        return np.outer(*shares)
+
+    def _windows(self, i: int, sigma: float) -> NDArray:
+        """Weight of each pixel in each window along x (0) or y (1), shape (kept, n); whole windows sum to one."""
+        pixels, centres = np.arange(self.shape[1 - i]), np.arange(self.kept[i]) * self.step[i]
+        width = sigma / self.pixel[i]
+        w = np.exp(-0.5 * ((pixels - centres[:, None]) / width) ** 2) / (width * np.sqrt(2 * pi))
+        return w.astype(np.float32)
+
+    def _spread(self, coarse: NDArray) -> NDArray:
+        """Interpolate from the windows to the pixels along straight lines."""
+        for axis, i in ((0, 1), (1, 0)):
+            place = np.minimum(np.arange(self.shape[axis]) / self.step[i], self.kept[i] - 1)
+            hats = np.maximum(1 - np.abs(place[:, None] - np.arange(self.kept[i])), 0).astype(np.float32)
+            coarse = np.moveaxis(np.tensordot(hats, coarse, (1, axis)), 0, axis)
+        return coarse
 
     def _gather(self, kx: NDArray, ky: NDArray) -> NDArray:
         """Cut a rectangle of the full spectrum out of its kept half."""
@@ -115,10 +157,15 @@ class Spectrum:
         return out
 
 
+def _taper(n: int, width: float) -> NDArray:
+    """One in the middle, falling to zero at both ends as a squared sine over ``width`` pixels."""
+    inside = np.minimum(np.arange(n), np.arange(n)[::-1]) + 0.5
+    return (np.sin(0.5 * pi * np.minimum(inside / min(width, n / 4), 1.0)) ** 2).astype(np.float32)
+
+
 def largest_step(sigma_nm: float, pixel_nm: tuple[float, float], step_nm: float) -> tuple[int, int]:
     """Pixels between windows, at most what the window's band width allows."""
-    # the cropped band is 1/step wide; at step = 1.1 sigma its ends are at 2.9 standard deviations of the window
-    return tuple(max(1, int(min(step_nm, 1.1 * sigma_nm) / p + 1e-9)) for p in pixel_nm)
+    return tuple(max(1, int(min(step_nm, WIDEST_STEP * sigma_nm) / p + 1e-9)) for p in pixel_nm)
 
 
 def demodulate(
@@ -136,6 +183,7 @@ def demodulate(
     Parameters
     ----------
     image : float32 array, shape (ny, nx)
+        Its intensity, in any unit.
     pixel_nm : tuple of float
         (x, y).
     g : array, shape (k, 2)
@@ -146,6 +194,13 @@ def demodulate(
         Pixels between windows, (x, y).
     quiet : array, shape (j, 2), optional
         Where no spot lies, for the noise; four directions in the noise band by default.
+    spectrum : Spectrum, optional
+        Of the image, where it is known already.
+
+    Returns
+    -------
+    Demodulated
+        Amplitude and noise of each spot in each window.
 
     Notes
     -----
@@ -153,25 +208,36 @@ def demodulate(
     :math:`a_g(\mathbf r) = \int I(\mathbf r') w(\mathbf r' - \mathbf r) e^{-2\pi i \mathbf g \cdot \mathbf r'}`: the
     spectrum about g, times the window's transform, back-transformed. Only as much of the spectrum as the window passes
     is needed, so an image of N pixels costs one transform of N and one of N / step^2 a spot, however many windows
-    overlap. At the image's border the window is what of it lies inside.
+    overlap. At the image's border the window is what of it lies inside, tapered; its noise is so much higher.
 
     The noise's power in the quiet places is regressed on the local mean, as shot noise is proportional to it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.lattice import demodulate
+    >>> y, x = np.mgrid[:256, :256] * 0.02
+    >>> image = (10 + np.cos(2 * np.pi * 3 * x)).astype(np.float32)
+    >>> found = demodulate(image, (0.02, 0.02), np.array([[3.0, 0.0]]), sigma_nm=0.4, step=(16, 16))
+    >>> print(abs(found.amplitude[0, 8, 8]).round(1))
+    0.5
     """
     if not np.isfinite(sigma_nm) or sigma_nm <= 0:
         raise InputError(f"window of {sigma_nm} nm: needed a positive width")
     spectrum = spectrum or Spectrum(image, pixel_nm, step, sigma_nm)
     amplitude = np.stack([spectrum.read(one, sigma_nm) for one in np.asarray(g, float)])
-    mean = spectrum.mean(sigma_nm)
+    mean, excess = spectrum.mean(sigma_nm), spectrum.excess(sigma_nm)
     quiet = quiet_places(pixel_nm) if quiet is None else quiet
     powers = [np.abs(spectrum.read(one, sigma_nm)) ** 2 for one in quiet]
     # the quieter half: what remains of a spot, or of the scan's jitter about it, must not pass for noise
     powers.sort(key=lambda one: float(one.mean()))
-    power = np.mean(powers[: max(2, len(powers) // 2)], axis=0)
+    power = np.mean(powers[: max(2, len(powers) // 2)], axis=0) / excess
     lengths = np.hypot(*quiet.T)
     return Demodulated(
         amplitude=amplitude,
-        noise=np.sqrt(_shot_noise(power, mean)),
+        noise=np.sqrt(_shot_noise(power, mean) * excess).astype(np.float32),
         mean=mean.astype(np.float32),
+        coverage=spectrum.coverage(sigma_nm),
         x_nm=np.arange(mean.shape[1]) * spectrum.step[0] * pixel_nm[0],
         y_nm=np.arange(mean.shape[0]) * spectrum.step[1] * pixel_nm[1],
         sigma_nm=sigma_nm,

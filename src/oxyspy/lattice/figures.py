@@ -1,4 +1,4 @@
-"""Figures of a mapped image: the coloured map, the spots, the profile through the layer."""
+"""Figures of a mapped image: the coloured map, the order parameters, the profile through the layer."""
 
 from __future__ import annotations
 
@@ -8,113 +8,148 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oxyspy import plotting
-from oxyspy.lattice.mapping import NOT_CRYSTAL, PhaseMap
-from oxyspy.lattice.parent import INDICES, NAMES
+from oxyspy.lattice.contours import SURFACE
+from oxyspy.lattice.maps import PhaseMap
+from oxyspy.lattice.regions import AMORPHOUS, NONE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from oxyspy.lattice.thickness import ImageLayer
 
-FAMILY_COLOURS = {"layered": "sky", "spinel": "orange", "rocksalt": "vermilion"}
-SPARE_COLOURS = ("green", "purple", "yellow", "blue")
+FAMILY_COLOURS = {"layered": "sky", "spinel": "yellow", "rocksalt": "vermilion"}
+SPARE_COLOURS = ("green", "blue", "orange", "grey")
+UNKNOWN_COLOUR = "purple"
+# what an FFT cannot tell, as in `ALTERNATIVES`: short words and hatching
+DOUBTS = (
+    ("rocksalt or inclined layered", "////"),
+    ("spinel or layered twins", "\\\\\\\\"),
+    ("rocksalt over layered, or mixed cations", "xxx"),
+)
+# inches: longer side of a panel
+PANEL = 3.4
+# wider images stand below each other
+WIDE = 1.5
 
 
 @plotting.style()
-def plot_map(found: PhaseMap, image: NDArray | None = None, layer: ImageLayer | None = None) -> Figure:
-    """Draw the image, the image with its phases, and the order parameters.
+def plot_map(found: PhaseMap, layer: ImageLayer | None = None) -> Figure:
+    """Draw the image, the image with its phases and their boundaries, and the share of the bulk's phase.
 
     Parameters
     ----------
     found : PhaseMap
-    image : array, optional
-        The image; by default the one that the map was made from.
     layer : ImageLayer, optional
-        Its thickness goes into the title.
+        Its phase and thickness go into the title.
     """
-    fig, axes = plotting.figure(1, 3, size=(10.2, 4.0), sharex=True, sharey=True)
-    image = found.source.image if image is None and found.source is not None else image
+    fig, axes = _panels(found, 3)
+    grey = _grey(found.source.image)
     extent = _extent(found)
-    for axis in axes[:2]:
-        _show_image(axis, image, extent)
-    axes[0].set_title("HAADF image")
-    _phase_overlay(axes[1], found, extent)
-    title = f"phases; bulk: {found.bulk}"
-    axes[1].set_title(
-        title if layer is None or not layer.supported else f"layer {layer.thickness_nm:.2f} ± {layer.sigma_nm:.2f} nm"
-    )
-    order = np.where(found.crystalline, 1 - found.fraction, np.nan)
-    shown = axes[2].imshow(order, cmap="cividis", vmin=0, vmax=1, extent=_map_extent(found), origin="upper")
-    fig.colorbar(shown, ax=axes[2], label="share of the bulk's phase", shrink=0.66)
-    axes[2].set_title("order")
-    for axis in axes:
-        axis.set(xlabel="x (nm)", xlim=extent[:2], ylim=extent[2:])
-    axes[0].set_ylabel("y (nm)")
+    axes[0].imshow(grey, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="antialiased")
+    axes[0].set_title(f"{found.contrast} image")
+    handles = _phases(axes[1], found, grey, extent)
+    axes[1].set_title(_title(found, layer))
+    order = np.where(found.inside, 1 - found.fraction, np.nan)
+    _bar(axes[2], _field(axes[2], found, order, 1.0), "share of the bulk's phase")
+    axes[2].set_title("order (grey: no crystal)")
+    fig.legend(handles=handles, loc="outside lower center", ncols=3, columnspacing=1.2, handlelength=1.6)
     return fig
 
 
 @plotting.style()
-def plot_spots(found: PhaseMap) -> Figure:
-    """Draw the image's power spectrum with the spots found, and the nine that were read, indexed on the parent."""
-    from scipy.signal.windows import hann
-
-    source = found.source
-    image, pixel = source.image, source.spectrum.pixel
-    window = hann(image.shape[0])[:, None] * hann(image.shape[1])
-    power = np.abs(np.fft.fftshift(np.fft.fft2((image - image.mean()) * window))) ** 2
-    f = [np.fft.fftshift(np.fft.fftfreq(n, p)) for n, p in zip(image.shape[::-1], pixel, strict=True)]
-    reach = 8.0
-    cut = [np.abs(one) <= reach for one in f]
-    fig, axis = plotting.figure(size=(5.2, 5.9))
-    part = np.log10(power[np.ix_(cut[1], cut[0])] + 1e-12)
-    low, high = np.quantile(part, [0.3, 0.9999])
-    edges = [f[0][cut[0]][0], f[0][cut[0]][-1], f[1][cut[1]][-1], f[1][cut[1]][0]]
-    axis.imshow(part, cmap="gray", vmin=low, vmax=high, extent=edges, aspect="equal")
-    spots = source.spots.g[source.spots.amplitude > 0.05 * source.spots.amplitude.max()]
-    both = np.concatenate([spots, -spots])
-    axis.plot(*both.T, "o", mfc="none", mec=plotting.COLOURS["yellow"], ms=9, mew=0.9, label="found")
-    g = INDICES @ source.basis
-    for points, name, marker, colour in (
-        (g[:3], "fundamental, read", "s", "sky"),
-        (g[3:], "half order, read", "D", "vermilion"),
+def plot_orders(found: PhaseMap) -> Figure:
+    """Draw the order parameters: amplitude of each half-order family over the fundamentals, the bulk's own being 1."""
+    fig, axes = _panels(found, 3)
+    relative = np.where(found.inside & (found.fundamental > 0.1), 1 / np.maximum(found.fundamental, 0.1), np.nan)
+    for axis, half, name in zip(
+        axes, (found.half1, found.half2, found.mixed), ("$b_1/2$", "$b_2/2$", r"$(b_1 \pm b_2)/2$"), strict=True
     ):
-        axis.plot(*points.T, marker, mfc="none", mec=plotting.COLOURS[colour], ms=5, mew=1.1, label=name)
-    for (x, y), name in zip(g, NAMES, strict=True):
-        axis.annotate(name, (x, y), xytext=(6, 5), textcoords="offset points", color="white", fontsize=7, clip_on=True)
-    axis.set(xlabel="$g_x$ (1/nm)", ylabel="$g_y$ (1/nm)", xlim=(-reach, reach), ylim=(reach, -reach))
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
-    fit = found.lattice
-    axis.set_title(f"pixel size off by {100 * fit.scale_error_x:+.1f} % in x, {100 * fit.scale_error_y:+.1f} % in y")
+        shown = _field(axis, found, half * relative, 1.2)
+        axis.set_title(name)
+    _bar(axes[-1], shown, "half order over fundamentals (bulk's own: 1)")
     return fig
 
 
 @plotting.style()
 def plot_profile(layer: ImageLayer) -> Figure:
-    """Draw the order parameters against depth below the surface, with the fit."""
-    fig, axis = plotting.figure(size=(4.8, 3.3))
+    """Draw the amplitudes against depth with the fit, and the thickness along the surface, with standard errors."""
+    along = len(layer.along_nm) > 1 and layer.supported
+    fig, axes = plotting.figure(1, 1 + along, size=(4.6 + 3.4 * along, 3.5), squeeze=False)
+    axis = axes[0, 0]
     curves = (
         ("fundamentals", layer.fundamental, layer.model[0], "black"),
         ("bulk's half order", layer.half, layer.model[1], "blue"),
         ("other half order", layer.other, layer.model[2], "orange"),
     )
     for name, data, model, colour in curves:
-        axis.plot(layer.depth_nm, data, ".", ms=3, color=plotting.COLOURS[colour], label=name)
-        axis.plot(layer.depth_nm, model, color=plotting.COLOURS[colour], lw=1)
-    title = "no layer supported"
+        colour = plotting.COLOURS[colour]
+        axis.errorbar(layer.depth_nm, data, layer.noise, fmt=".", ms=3, elinewidth=0.7, color=colour, label=name)
+        axis.plot(layer.depth_nm, model, color=colour, lw=1)
     if layer.supported:
         axis.axvspan(0, layer.thickness_nm, color=plotting.COLOURS["grey"], alpha=0.18, lw=0)
-        title = f"{layer.phase}: {layer.thickness_nm:.2f} ± {layer.sigma_nm:.2f} nm"
-    axis.set(xlabel="depth below the surface (nm)", ylabel="amplitude over the bulk's", title=title)
+        text = f"{layer.phase}: {layer.thickness_nm:.2f} ± {layer.sigma_nm:.2f} nm"
+    else:
+        limit = f", below {layer.upper_limit_nm:.2f} nm (95 %)" if np.isfinite(layer.upper_limit_nm) else ""
+        text = f"no layer supported{limit}"
+    axis.set(xlabel="depth below the surface (nm)", ylabel="amplitude over the bulk's")
     axis.set_ylim(bottom=-0.03)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, handletextpad=0.2, columnspacing=1.0)
+    fig.suptitle(text, fontsize=9)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=3, handletextpad=0.2, columnspacing=0.9)
+    if along:
+        _along(axes[0, 1], layer)
     return fig
 
 
+def _along(axis: Axes, layer: ImageLayer) -> None:
+    """Thickness of each strip along the surface beside the mean."""
+    axis.axhspan(*layer.interval_68_nm, color=plotting.COLOURS["grey"], alpha=0.18, lw=0)
+    axis.axhline(layer.thickness_nm, color=plotting.COLOURS["grey"], lw=1)
+    axis.errorbar(
+        layer.along_nm,
+        layer.along_thickness_nm,
+        layer.along_sigma_nm,
+        fmt="o",
+        ms=4,
+        color=plotting.COLOURS["blue"],
+    )
+    low = min(0.0, float((layer.along_thickness_nm - layer.along_sigma_nm).min()))
+    axis.set(xlabel="along the surface (nm)", ylabel="thickness in strips of 2 nm (nm)", ylim=(low, None))
+    axis.set_title(f"spread {layer.surface_spread_nm:.2f} nm, counting taken off")
+
+
+def _title(found: PhaseMap, layer: ImageLayer | None) -> str:
+    lines = [f"bulk: {found.bulk}"]
+    if layer is not None and layer.supported:
+        lines += [layer.phase, f"{layer.thickness_nm:.2f} ± {layer.sigma_nm:.2f} nm"]
+    elif layer is not None and np.isfinite(layer.upper_limit_nm):
+        lines.append(f"no layer, below {layer.upper_limit_nm:.2f} nm (95 %)")
+    return "\n".join(lines)
+
+
+def _panels(found: PhaseMap, count: int) -> tuple[Figure, NDArray]:
+    """Panels of the image's shape, beside each other or, if it is wide, below each other."""
+    left, right, bottom, top = _extent(found)
+    wide, high = right - left, bottom - top
+    unit = PANEL / max(wide, high)
+    below = wide > WIDE * high
+    shape = (count, 1) if below else (1, count)
+    # room for labels, colour bar, title and legend
+    size = (unit * wide + 1.6, count * (unit * high + 0.75) + 0.9) if below else (
+        count * (unit * wide + 0.5) + 1.1,
+        unit * high + 1.8,
+    )  # fmt: skip
+    fig, axes = plotting.figure(*shape, size=size, sharex=True, sharey=True)
+    for axis in axes:
+        axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+        axis.set(xlabel="x (nm)" if not below or axis is axes[-1] else None)
+        axis.set(ylabel="y (nm)" if below or axis is axes[0] else None)
+    return fig, axes
+
+
 def _extent(found: PhaseMap) -> list[float]:
-    """Field of view in nominal nm."""
-    if found.source is None:
-        return _map_extent(found)
+    """Field of view in nominal nm, of pixels' outer edges."""
     ny, nx = found.source.image.shape
     px, py = found.source.spectrum.pixel
     return [-0.5 * px, (nx - 0.5) * px, (ny - 0.5) * py, -0.5 * py]
@@ -122,39 +157,68 @@ def _extent(found: PhaseMap) -> list[float]:
 
 def _map_extent(found: PhaseMap) -> list[float]:
     """The same for the windows' grid."""
-    dx, dy = (axis[1] - axis[0] for axis in (found.x_nm, found.y_nm))
+    dy, dx = found.source.windows.spacing
     return [-0.5 * dx, found.x_nm[-1] + 0.5 * dx, found.y_nm[-1] + 0.5 * dy, -0.5 * dy]
 
 
-def _show_image(axis: Axes, image: NDArray | None, extent: list[float]) -> None:
-    if image is not None:
-        low, high = np.quantile(image, [0.01, 0.998])
-        # the square root brings out the thin edge
-        shown = np.sqrt(np.clip((image - low) / max(high - low, 1e-12), 0, 1))
-        axis.imshow(shown, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="antialiased")
+def _grey(image: NDArray) -> NDArray:
+    """The image from 0 to 1; the square root brings out the thin edge."""
+    low, high = np.quantile(image, [0.01, 0.998])
+    return np.sqrt(np.clip((image - low) / max(high - low, 1e-12), 0, 1))
 
 
-def _phase_overlay(axis: Axes, found: PhaseMap, extent: list[float]) -> None:
-    """Colour the crystal by phase; hatch what an FFT cannot tell."""
+def _field(axis: Axes, found: PhaseMap, values: NDArray, most: float) -> AxesImage:
+    """A map of numbers; grey where there is none."""
+    axis.set_facecolor("0.85")
+    return axis.imshow(values, cmap="cividis", vmin=0, vmax=most, extent=_map_extent(found), origin="upper")
+
+
+def _bar(axis: Axes, shown: AxesImage, label: str) -> None:
+    """A colour bar as high as the panel."""
+    axis.figure.colorbar(shown, cax=axis.inset_axes([1.03, 0.0, 0.05, 1.0]), label=label)
+
+
+def _phases(axis: Axes, found: PhaseMap, grey: NDArray, extent: list[float]) -> list:
+    """Tint the image by phase, hatch what an FFT cannot tell, trace the boundaries; return what the legend shows."""
     from matplotlib.colors import to_rgb
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     spare = iter(SPARE_COLOURS)
-    colour = {
-        name: plotting.COLOURS[FAMILY_COLOURS.get(name) or next(spare, "grey")]
-        for i, name in enumerate(found.names)
-        if i >= len(NOT_CRYSTAL)
-    }
-    rgba = np.zeros((*found.phase.shape, 4))
     handles = []
+    rows, columns = (
+        np.rint(np.arange(n) * pixel / spacing).astype(int).clip(0, most - 1)
+        for n, pixel, spacing, most in zip(
+            grey.shape,
+            found.source.spectrum.pixel[::-1],
+            found.source.windows.spacing,
+            found.phase.shape,
+            strict=True,
+        )
+    )
+    phase = found.phase[np.ix_(rows, columns)]
+    shown = np.repeat(grey[..., None], 3, axis=2)
     for i, name in enumerate(found.names):
-        here = found.phase == i
-        if i >= len(NOT_CRYSTAL) and here.any():
-            rgba[here] = (*to_rgb(colour[name]), 0.5)
-            handles.append(Patch(color=colour[name], alpha=0.6, label=name))
-    axis.imshow(rgba, extent=_map_extent(found), interpolation="nearest")
-    if found.ambiguous.any():
-        x, y = np.meshgrid(found.x_nm, found.y_nm)
-        axis.contourf(x, y, found.ambiguous.astype(float), [0.5, 1.5], colors="none", hatches=["////"])
-        handles.append(Patch(facecolor="none", edgecolor="black", hatch="////", label="ambiguous"))
-    axis.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4, columnspacing=1.0)
+        if i <= AMORPHOUS or not (found.phase == i).any():
+            continue
+        name_of_colour = UNKNOWN_COLOUR if i == NONE else FAMILY_COLOURS.get(name) or next(spare, "grey")
+        colour = plotting.COLOURS[name_of_colour]
+        here = phase == i
+        # the image's brightness on the phase's colour: hues stay apart on dark and on bright
+        shown[here] = np.array(to_rgb(colour)) * (0.6 + 0.4 * grey[here])[:, None]
+        handles.append(Patch(color=colour, label=name))
+    axis.imshow(shown, extent=extent, interpolation="antialiased")
+    x, y = np.meshgrid(found.x_nm, found.y_nm)
+    for code, (words, hatch) in enumerate(DOUBTS, start=1):
+        here = found.alternative == code
+        if here.any():
+            axis.contourf(x, y, here.astype(float), [0.5, 1.5], colors="none", hatches=[hatch])
+            handles.append(Patch(facecolor="white", edgecolor="black", hatch=hatch, label=f"not told: {words}"))
+    outlines = found.boundaries()
+    for is_surface, colour, style, words in ((True, "white", "-", SURFACE), (False, "black", "-", "phase boundary")):
+        for _, line in outlines[(outlines.between == SURFACE) == is_surface].groupby("boundary"):
+            axis.plot(line.x_nm, line.y_nm, style, color=colour, lw=1.4)
+        if ((outlines.between == SURFACE) == is_surface).any():
+            edge = "0.6" if is_surface else colour
+            handles.append(Line2D([], [], color=edge, lw=1.4, label=f"{words} (white)" if is_surface else words))
+    return handles

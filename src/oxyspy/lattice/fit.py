@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from oxyspy.lattice.observed import ObservedSpots
 from oxyspy.results import Result
 
-# real pixel sizes are wrong by 1 to 10 %, differently along x and y
-LARGEST_SCALE_ERROR = 0.12
+# real pixel sizes are wrong by 1 to 10 %, differently along x and y: 10 % too small is 11 % in length
+LARGEST_SCALE_ERROR = 0.14
 LARGEST_ANISOTROPY = 0.15
+# errors that are tried, over those that are believed: a right lattice that is off by more must not lose to a wrong one
+TRIED = 1.4
 # share of the spots' amplitude that a lattice must explain: a false one explains under a quarter, a true one 99 %
 LEAST_EXPLAINED = 0.8
 # spots weaker than this share of the strongest do not count: the streaks that a scan's jitter draws have as much
@@ -36,6 +38,9 @@ class LatticeFit(Result):
         lattice parameters and not better.
     shear : float
         The tensor's off-diagonal element.
+    scale_sigma_x, scale_sigma_y, shear_sigma, anisotropy_sigma : float
+        Standard errors of these and of `anisotropy`, from those of the basis. The lattice parameters' are left out, and
+        so is what drift strains the image by, mostly across the scan lines: see the theory of lattice images.
     rotation_deg : float
         Direction of the first basis vector from the x axis.
     explained : float
@@ -55,6 +60,10 @@ class LatticeFit(Result):
     scale_error_x: float
     scale_error_y: float
     shear: float
+    scale_sigma_x: float
+    scale_sigma_y: float
+    shear_sigma: float
+    anisotropy_sigma: float
     rotation_deg: float
     explained: float
     seen: float
@@ -66,18 +75,30 @@ class LatticeFit(Result):
         if not self.indexed:
             return f"not indexed: {self.reason}"
         return (
-            f"lattice through {self.n_spots} spots with {100 * self.explained:.0f} % of the amplitude; pixel size off "
-            f"by {100 * self.scale_error_x:+.1f} % in x and {100 * self.scale_error_y:+.1f} % in y, by "
-            f"{100 * self.anisotropy:.1f} % between its extreme directions"
+            f"lattice through {self.n_spots} spots with {100 * self.explained:.0f} % of the amplitude; "
+            f"{self.pixel_words()}; shear {percent(self.shear, self.shear_sigma)}"
+        )
+
+    def pixel_words(self) -> str:
+        """Say by how much the pixel size is off, and what its errors do not hold."""
+        return (
+            f"pixel size off by {percent(self.scale_error_x, self.scale_sigma_x)} in x, "
+            f"{percent(self.scale_error_y, self.scale_sigma_y)} in y, anisotropy "
+            f"{percent(self.anisotropy, self.anisotropy_sigma).lstrip('+')} (errors of the spots' places; the scan's "
+            "drift comes on top)"
         )
 
     @property
     def anisotropy(self) -> float:
         """Ratio of the largest to the smallest stretch in any direction, minus one."""
+        return _anisotropy(self.distortion)
+
+    @property
+    def worst_error(self) -> float:
+        """Error of the pixel size in the direction where it is largest."""
         if not np.isfinite(self.scale_error_x):
             return float("nan")
-        values = np.linalg.svd(self.distortion, compute_uv=False)
-        return float(values[0] / values[1] - 1)
+        return float(max(np.linalg.eigvalsh(self.distortion) - 1, key=abs))
 
     @property
     def distortion(self) -> NDArray:
@@ -92,12 +113,14 @@ def fit_lattice(
     strength: NDArray,
     also: NDArray | None = None,
     groups: NDArray | None = None,
+    anisotropy: float = LARGEST_ANISOTROPY,
 ) -> LatticeFit:
     r"""Lay the spots :math:`m b_1 + n b_2` on the observed ones by a rotation (or mirror image) and a small distortion.
 
     Parameters
     ----------
     spots : ObservedSpots
+        Of `find_spots`.
     basis : array, shape (2, 2)
         Expected basis vectors as rows, 1/nm, at any rotation.
     indices, strength : arrays, shape (k, 2) and (k,)
@@ -107,12 +130,30 @@ def fit_lattice(
     groups : array of int, shape (k,), optional
         Expected spots whose strengths are comparable: half orders are weaker by whatever share of the image is
         another phase. One group by default.
+    anisotropy : float
+        Largest that is believed.
+
+    Returns
+    -------
+    LatticeFit
+        Not ``indexed``, with a reason, where nothing fits.
 
     Notes
     -----
     Every pair of strong observed spots is tried for the strong pairs of expected ones. Of the transforms that change
-    no length by more than 12 % the one that explains and finds most amplitude is refined by least squares,
+    no length by more than 20 % the one that explains and finds most amplitude is refined by least squares,
     :math:`g = A (m b_1 + n b_2)`. With :math:`A = V R`, R a rotation, the symmetric V is true over nominal pixel size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.lattice import find_spots, fit_lattice
+    >>> y, x = np.mgrid[:256, :256] * 0.02
+    >>> waves = sum(np.cos(2 * np.pi * (u * x + v * y)) for u, v in ((3.0, 0.0), (0.0, 4.1), (3.0, 4.1)))
+    >>> spots = find_spots(10 + waves, (0.02, 0.02))
+    >>> expected = np.array([[1, 0], [0, 1], [1, 1]])
+    >>> print(fit_lattice(spots, np.array([[3.0, 0.0], [0.0, 4.0]]), expected, np.ones(3)).indexed)
+    True
     """
     basis, indices, strength = (np.asarray(one, float) for one in (basis, indices, strength))
     if len(spots.g) < 2:
@@ -122,7 +163,7 @@ def fit_lattice(
     allowed = np.concatenate([indices, np.asarray(also, float)]) if also is not None and len(also) else indices
     allowed = np.unique(np.concatenate([allowed, -allowed]), axis=0)
     tolerance = TOLERANCE + spots.resolution
-    hypotheses = _hypotheses(spots, basis, indices, strength)
+    hypotheses = _hypotheses(spots, basis, indices, strength, anisotropy)
     if not len(hypotheses):
         return _not_indexed(f"no two of {len(spots.g)} spots have the lengths and the angle of the lattice")
     arguments = (observed, amplitude, allowed @ basis, indices @ basis, strength, tolerance)
@@ -148,18 +189,21 @@ def fit_lattice(
     sigma = np.sqrt(2 * np.outer(np.diag(normal), variance))
     explained = float(amplitude[matched].sum() / amplitude.sum())
     seen = _distances(indices @ new, observed).min(axis=1) < tolerance
-    left, values, right = np.linalg.svd(transform)
-    stretch = left @ np.diag(values) @ left.T
-    indexed = explained >= LEAST_EXPLAINED
-    reason = (
-        "" if indexed else f"the best lattice explains {100 * explained:.0f} % of the spots' amplitude, needed 80 %"
-    )
+    values = np.linalg.svd(np.linalg.solve(basis, new), compute_uv=False)
+    off, apart = float(np.abs(values - 1).max()), float(values[0] / values[1] - 1)
+    reason = ""
+    if explained < LEAST_EXPLAINED:
+        reason = f"the best lattice explains {100 * explained:.0f} % of the spots' amplitude, needed 80 %"
+    elif off > LARGEST_SCALE_ERROR or apart > anisotropy:
+        reason = (
+            f"the best lattice needs a pixel size that is off by {100 * off:.0f} %, and by {100 * apart:.0f} % more "
+            f"one way than the other; believed are {100 * LARGEST_SCALE_ERROR:.0f} and {100 * anisotropy:.0f} %"
+        )
+    indexed = not reason
     return LatticeFit(
         basis=new,
         basis_sigma=sigma,
-        scale_error_x=float(stretch[0, 0] - 1),
-        scale_error_y=float(stretch[1, 1] - 1),
-        shear=float(stretch[0, 1]),
+        **_strain(basis, new, 2 * normal[..., None] * variance),
         rotation_deg=float(np.degrees(np.arctan2(new[0, 1], new[0, 0]))),
         explained=explained,
         seen=float(np.asarray(strength, float) @ seen / np.sum(strength)),
@@ -169,7 +213,9 @@ def fit_lattice(
     )
 
 
-def _hypotheses(spots: ObservedSpots, basis: NDArray, indices: NDArray, strength: NDArray) -> NDArray:
+def _hypotheses(
+    spots: ObservedSpots, basis: NDArray, indices: NDArray, strength: NDArray, anisotropy: float
+) -> NDArray:
     """Transforms that lay a pair of strong expected spots on a pair of strong observed ones, shape (h, 2, 2)."""
     expected = indices @ basis
     order = np.argsort(strength)[::-1]
@@ -187,16 +233,16 @@ def _hypotheses(spots: ObservedSpots, basis: NDArray, indices: NDArray, strength
         source = np.linalg.inv(expected[[first, second]].T)
         for a, b in ((first, second), (second, first)):
             # lengths first: most pairs fail there
-            near = np.abs(np.hypot(*g[i].T) / np.linalg.norm(expected[a]) - 1) < LARGEST_SCALE_ERROR
-            near &= np.abs(np.hypot(*g[j].T) / np.linalg.norm(expected[b]) - 1) < LARGEST_SCALE_ERROR
+            near = np.abs(np.hypot(*g[i].T) / np.linalg.norm(expected[a]) - 1) < TRIED * LARGEST_SCALE_ERROR
+            near &= np.abs(np.hypot(*g[j].T) / np.linalg.norm(expected[b]) - 1) < TRIED * LARGEST_SCALE_ERROR
             target = np.stack([g[i[near]], g[j[near]]], axis=-1)
             found.append((target if a == first else target[..., ::-1]) @ source)
     transforms = np.concatenate(found) if found else np.zeros((0, 2, 2))
     if not len(transforms):
         return transforms
     values = np.linalg.svd(transforms, compute_uv=False)
-    keep = (np.abs(values - 1) < LARGEST_SCALE_ERROR).all(axis=1)
-    keep &= values[:, 0] < (1 + LARGEST_ANISOTROPY) * values[:, 1]
+    keep = (np.abs(values - 1) < TRIED * LARGEST_SCALE_ERROR).all(axis=1)
+    keep &= values[:, 0] < (1 + TRIED * anisotropy) * values[:, 1]
     return transforms[keep]
 
 
@@ -231,4 +277,45 @@ def _distances(a: NDArray, b: NDArray) -> NDArray:
 def _not_indexed(reason: str) -> LatticeFit:
     nan = float("nan")
     unknown = np.full((2, 2), nan)
-    return LatticeFit(unknown, unknown.copy(), nan, nan, nan, nan, 0.0, 0.0, 0, False, reason)
+    return LatticeFit(unknown, unknown.copy(), *(nan,) * 8, 0.0, 0.0, 0, False, reason)
+
+
+def referred(fit: LatticeFit, basis: NDArray) -> LatticeFit:
+    """Express a fit's distortion against another crystal's basis than that it was made with."""
+    # errors of the two basis vectors are taken for independent
+    covariance = np.eye(2)[..., None] * (fit.basis_sigma**2)[:, None]
+    return replace(fit, **_strain(basis, fit.basis, covariance))
+
+
+def percent(value: float, sigma: float) -> str:
+    """Write a share and its error in percent, and no minus zero."""
+    digits = 2 if sigma < 0.001 else 1
+    return f"{round(100 * value, digits) + 0.0:+.{digits}f} ± {100 * sigma:.{digits}f} %"
+
+
+def _strain(basis: NDArray, found: NDArray, covariance: NDArray) -> dict[str, float]:
+    """Symmetric part of what lays ``basis`` on ``found`` (rows), with errors; covariance of [row, row', column]."""
+
+    def parts(rows: NDArray) -> NDArray:
+        transform = np.linalg.solve(basis, rows).T
+        left, values, _ = np.linalg.svd(transform)
+        stretch = left @ np.diag(values) @ left.T
+        return np.array([stretch[0, 0] - 1, stretch[1, 1] - 1, stretch[0, 1], _anisotropy(stretch)])
+
+    value, step = parts(found), 1e-5 * np.abs(found).max()
+    slopes = np.zeros((4, 2, 2))
+    for i, j in np.ndindex(2, 2):
+        moved = found.copy()
+        moved[i, j] += step
+        slopes[:, i, j] = (parts(moved) - value) / step
+    sigma = np.sqrt(np.einsum("kij,ilj,klj->k", slopes, covariance, slopes))
+    names = ("scale_error_x", "scale_error_y", "shear", "scale_sigma_x", "scale_sigma_y", "shear_sigma")
+    strain = dict(zip(names, map(float, (*value[:3], *sigma[:3])), strict=True))
+    return strain | {"anisotropy_sigma": float(sigma[3])}
+
+
+def _anisotropy(stretch: NDArray) -> float:
+    if not np.isfinite(stretch).all():
+        return float("nan")
+    values = np.linalg.svd(stretch, compute_uv=False)
+    return float(values[0] / values[1] - 1)

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import ndtr
 
 from oxyspy.lattice.profile import STEP_NM, Profiles
+from oxyspy.lattice.shells import Shell
 
 # relative error of the model itself: thickness is not a straight line, amplitude not quite proportional to it
 MODEL = 0.03
 # the fit's depth range, nm
 FROM_NM, DEEP_NM = -2.0, 7.0
-
-
-@dataclass(frozen=True)
-class Shell:
-    """What the layer may be, relative to the bulk in the same thickness.
-
-    ``rise`` of the fundamentals; ``own`` and ``other`` half orders; ``mixed``: how much of the bulk stays is fitted.
-    """
-
-    name: str
-    rise: float
-    own: float
-    other: float
-    mixed: bool = False
 
 
 class LayerFit:
@@ -51,6 +36,8 @@ class LayerFit:
         kernel = np.exp(-((self.depth[:, None] - self.grid) ** 2) / (2 * sigma**2))
         self.blur = kernel / kernel.sum(axis=1, keepdims=True)
         self.data, self.error = self._mean(np.arange(self.strips.shape[1]))
+        # a bulk without half orders has no own profile
+        self.ordered = bool(np.nanmax(stack[1]) > 0)
         self.sign = 1.0
         starts = self._starts() if start is None else [start]
         fits = []
@@ -70,6 +57,11 @@ class LayerFit:
         return max(3 * len(self.depth) * STEP_NM / (2.5 * self.sigma) - 8, 4.0)
 
     @property
+    def misfit(self) -> float:
+        """chi^2 over the independent points less parameters; the model's own error of 3 % is in it."""
+        return float(self.chi2 / self.degrees)
+
+    @property
     def interface(self) -> float:
         return float(self.parameters[5])
 
@@ -84,14 +76,14 @@ class LayerFit:
         u = self.grid - at
         t = np.exp(t0) * np.maximum(1 + slope * np.maximum(u, 0), 0) * ndtr(u / rough)
         if self.shell is None:
-            return np.stack([self.blur @ t, self.blur @ t, np.zeros(len(self.depth))])
+            return np.stack([self.blur @ t, self.ordered * (self.blur @ t), np.zeros(len(self.depth))])
         bulk = ndtr((u - layer) / width)
         reacted = 1 - bulk
         up = self.shell.rise * np.exp(rise)
         own, other = self.shell.own, self.shell.other
         if self.shell.mixed:
             up, own = up * (1 - stays) + stays, stays
-        own_wave = self.blur @ (t * (bulk + self.sign * own * reacted))
+        own_wave = self.ordered * (self.blur @ (t * (bulk + self.sign * own * reacted)))
         return np.stack([self.blur @ (t * (bulk + up * reacted)), np.abs(own_wave), self.blur @ (t * other * reacted)])
 
     def bootstrap(self, rng, n: int) -> NDArray:
@@ -105,17 +97,40 @@ class LayerFit:
         centre = np.mean(out)
         return centre + (np.array(out) - centre) * np.sqrt(count / max(count - 1, 1))
 
-    def strip_spread(self) -> float:
-        """Standard deviation of single strips' thicknesses."""
-        single = [self._solve(self.parameters, self._mean(np.array([i]))[0])[1][4] for i in range(self.strips.shape[1])]
-        return float(np.std(single, ddof=1)) if len(single) > 1 else float("nan")
+    def single_strips(self) -> tuple[NDArray, NDArray]:
+        """Thickness of each strip by itself, and its standard error by counting, shape (strips,)."""
+        count = self.strips.shape[1]
+        values, errors = np.empty(count), np.empty(count)
+        for i in range(count):
+            parameters = self._solve(self.parameters, self._mean(np.array([i]))[0])[1]
+            values[i], errors[i] = parameters[4], self._counting_error(parameters, self.noise[i])
+        return values, errors
+
+    def _counting_error(self, parameters: NDArray, noise: NDArray) -> float:
+        """Standard error of one strip's thickness by its noise alone, through the fit's linear response."""
+        step, free = 1e-3, self._free()
+        slopes = []
+        for k in free:
+            moved = parameters.copy()
+            moved[k] += step
+            slopes.append(((self.curves(moved) - self.curves(parameters)) / self.error / step).ravel())
+        design = np.stack(slopes, axis=1)
+        # the terms that keep rise, interface and surface sensible
+        prior = np.zeros((len(free), len(free)))
+        for k, width in ((6, 0.1), (5, 1.0), (3, 1.0)):
+            if k in free:
+                prior[free.index(k), free.index(k)] = 1 / width**2 / self._thin**2
+        response = np.linalg.solve(design.T @ design + prior, design.T)[free.index(4)]
+        relative = (np.nan_to_num(noise) * np.ones((3, 1)) / self.error).ravel()
+        # points within a window are one
+        return float(np.sqrt(((response * relative) ** 2).sum()) / self._thin)
 
     def _mean(self, choice: NDArray) -> tuple[NDArray, NDArray]:
         """Mean profiles of some strips, and their errors by noise and model."""
         chosen = self.strips[:, choice]
         known = np.isfinite(chosen).sum(axis=1)
         data = np.where(known > 0, np.nansum(chosen, axis=1) / np.maximum(known, 1), getattr(self, "data", 0.0))
-        noise = np.nanmean(self.noise, axis=0) / np.sqrt(self.strips.shape[1])
+        noise = np.nanmean(self.noise, axis=0) / np.sqrt(len(choice))
         return data, np.sqrt(noise**2 + (MODEL * data) ** 2 + 0.01**2)
 
     def _starts(self) -> list[NDArray]:
@@ -128,20 +143,27 @@ class LayerFit:
             return [base]
         return [base + np.array([0, 0, 0, 0, layer, 0, 0, 0.4 * self.shell.mixed]) for layer in (0.4, 1.5, 3.0)]
 
+    def _free(self) -> list[int]:
+        """Parameters that are fitted."""
+        if self.shell is None:
+            return [0, 1, 2, 3]
+        return [0, 1, 2, 3, 4, 5, 6, 7] if self.shell.mixed else [0, 1, 2, 3, 4, 5, 6]
+
+    @property
+    def _thin(self) -> float:
+        """Weight of a point: correlated over the window, this many of them are independent."""
+        return float(np.sqrt(STEP_NM / (2.5 * self.sigma)))
+
     def _solve(self, start: NDArray, data: NDArray) -> tuple[float, NDArray]:
-        free = [0, 1, 2, 3] if self.shell is None else [0, 1, 2, 3, 4, 5, 6]
-        if self.shell is not None and self.shell.mixed:
-            free.append(7)
+        free = self._free()
         low = np.array([-4.0, -0.12, -1.5, 0.03, 0.0, 0.03, -0.4, 0.0])
         high = np.array([2.0, 3.0, 1.5, 0.8, DEEP_NM - 1.0, 1.5, 0.4, 0.9])
         full = np.clip(start, low + 1e-6, high - 1e-6)
-        # correlated over the window: this many of the points are independent
-        thin = np.sqrt(STEP_NM / (2.5 * self.sigma))
 
         def residuals(x):
             p = full.copy()
             p[free] = x
-            fit = ((self.curves(p) - data) / self.error).ravel() * thin
+            fit = ((self.curves(p) - data) / self.error).ravel() * self._thin
             # rise within 10 % of the structures'; interface and surface no broader than they must be
             return np.concatenate([fit, [p[6] / 0.1, p[5] / 1.0, p[3] / 1.0]])
 

@@ -10,7 +10,9 @@ from scipy.fft import next_fast_len, rfft2
 from scipy.ndimage import maximum_filter
 from scipy.signal.windows import hann
 
+from oxyspy.eels.blocks import threads
 from oxyspy.errors import InputError
+from oxyspy.lattice.pixels import mend
 from oxyspy.results import Result
 
 # smallest image that holds enough periods of a 0.2-nm lattice to tell 2 % in length, nm
@@ -18,6 +20,10 @@ LEAST_NM = 2.0
 LEAST_PIXELS = 48
 # spots further apart than this are different ones, 1/nm; a half-order lattice of oxides has 2.0
 APART = 0.7
+# a weaker one, over its neighbour at most as far along y, is that one's satellite: the scan drifted
+SATELLITE = 0.4
+# first halo of oxide glasses, 1/nm
+HALO = (2.5, 4.5)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,9 @@ class ObservedSpots(Result):
         Width of a spot, 1/nm.
     g_min, g_max : float
         Range searched, 1/nm.
+    halo : float
+        Power between the spots at 2.5-4.5 1/nm, where oxide glasses have their halo, over that at the upper end of the
+        range, which is noise alone.
     """
 
     g: NDArray
@@ -47,6 +56,7 @@ class ObservedSpots(Result):
     resolution: float
     g_min: float
     g_max: float
+    halo: float
 
     def __str__(self) -> str:
         lines = [f"{len(self.g)} spots between {self.g_min:.1f} and {self.g_max:.1f} 1/nm", "  |g| (1/nm)  angle   SNR"]
@@ -55,8 +65,8 @@ class ObservedSpots(Result):
         return "\n".join(lines)
 
 
-def prepare(image: NDArray, pixel_nm: tuple[float, float]) -> NDArray:
-    """Check an image and return it as float32, its few missing pixels filled with the median.
+def prepare(image: NDArray, pixel_nm: tuple[float, float]) -> tuple[NDArray, tuple[str, ...]]:
+    """Check an image and return it as float32 with its few bad pixels mended, and what was, in words.
 
     Raises
     ------
@@ -64,6 +74,10 @@ def prepare(image: NDArray, pixel_nm: tuple[float, float]) -> NDArray:
         Not two-dimensional, too small, constant, complex, not calibrated, or more than 5 % of it not finite.
     """
     image = np.asarray(image)
+    if image.dtype.names or (image.ndim == 3 and image.shape[-1] in (3, 4)):
+        raise InputError(
+            f"a colour image ({image.shape}, {image.dtype}): convert it to grey first, as by its sum or mean"
+        )
     if image.ndim != 2 or not (np.issubdtype(image.dtype, np.number) or image.dtype == bool) or np.iscomplexobj(image):
         raise InputError(f"needed one real image of two dimensions; found shape {image.shape} of {image.dtype}")
     if not all(np.isfinite(p) and p > 0 for p in pixel_nm):
@@ -74,17 +88,17 @@ def prepare(image: NDArray, pixel_nm: tuple[float, float]) -> NDArray:
             f"image of {image.shape[1]} x {image.shape[0]} pixels, {size[0]:.2f} x {size[1]:.2f} nm: needed at least "
             f"{LEAST_PIXELS} pixels and {LEAST_NM:g} nm each way to index a lattice; is the pixel size right?"
         )
-    image = image.astype(np.float32)
-    bad = ~np.isfinite(image)
-    if bad.any():
-        if bad.mean() > 0.05:
-            raise InputError(
-                f"{100 * bad.mean():.0f} % of the pixels are not finite: crop the image to what was measured"
-            )
-        image[bad] = np.median(image[~bad])
-    if np.ptp(image) == 0:
-        raise InputError(f"every pixel of the image is {image.flat[0]:g}: there is nothing to index")
-    return image
+    finite = image[np.isfinite(image)]
+    if finite.size and finite.min() == finite.max():
+        raise InputError(f"every pixel of the image is {finite[0]:g}: there is nothing to index")
+    # the level is taken off before single precision loses the contrast in it
+    level = float(np.median(finite[:: max(1, finite.size // 4096)])) if finite.size else 0.0
+    return mend((image - level).astype(np.float32))
+
+
+def both_ways(pixel_nm: float | tuple[float, float]) -> tuple[float, float]:
+    """Pixel size in x and in y; one number is both."""
+    return (float(pixel_nm),) * 2 if np.isscalar(pixel_nm) else tuple(float(p) for p in pixel_nm)
 
 
 def nyquist(pixel_nm: tuple[float, float]) -> float:
@@ -94,7 +108,7 @@ def nyquist(pixel_nm: tuple[float, float]) -> float:
 
 def find_spots(
     image: NDArray,
-    pixel_nm: tuple[float, float],
+    pixel_nm: float | tuple[float, float],
     *,
     g_min: float = 1.5,
     g_max: float = 8.0,
@@ -106,14 +120,20 @@ def find_spots(
     Parameters
     ----------
     image : array, shape (ny, nx)
-    pixel_nm : tuple of float
-        Pixel size in x and in y.
+        Its intensity, in any unit.
+    pixel_nm : float or (x, y)
+        Pixel size.
     g_min, g_max : float
         Range of the length of g in 1/nm; the upper end is at most 95 % of what the pixels sample.
     snr : float
         Least amplitude over that of the noise: at 5, noise alone gives one false spot in about 10^5 images.
     most : int
         Keep the strongest.
+
+    Returns
+    -------
+    ObservedSpots
+        The strongest first.
 
     Notes
     -----
@@ -124,11 +144,12 @@ def find_spots(
     Examples
     --------
     >>> y, x = np.mgrid[:256, :256] * 0.02
-    >>> spots = find_spots(1 + np.cos(2 * np.pi * (3 * x + 2 * y)), (0.02, 0.02))
+    >>> spots = find_spots(1 + np.cos(2 * np.pi * (3 * x + 2 * y)), 0.02)
     >>> spots.g.round(2).tolist()
     [[3.0, 2.0]]
     """
-    image = prepare(image, pixel_nm)
+    pixel_nm = both_ways(pixel_nm)
+    image, _ = prepare(image, pixel_nm)
     ny, nx = image.shape
     g_max = min(g_max, 0.95 * nyquist(pixel_nm))
     if g_max < 2 * g_min:
@@ -139,16 +160,18 @@ def find_spots(
     window = hann(ny, sym=False)[:, None].astype(np.float32) * hann(nx, sym=False).astype(np.float32)
     padded = (next_fast_len(ny), next_fast_len(nx, real=True))
     mean = float((image * window).sum(dtype=float) / window.sum(dtype=float))
-    spectrum = rfft2((image - np.float32(mean)) * window, padded, workers=-1)
+    spectrum = rfft2((image - np.float32(mean)) * window, padded, workers=threads())
     power, gx, gy = _centred(spectrum, padded, pixel_nm, g_max)
     radius = np.hypot(gx, gy[:, None])
     area = float(window.sum(dtype=float))
     resolution = 2.0 / min(ny * pixel_nm[1], nx * pixel_nm[0])
 
-    background = np.maximum(_radial_background(power, radius, resolution, g_max), _streaks(power))
+    rings = _radial_background(power, radius, resolution)
+    background = np.maximum(rings, _streaks(power))
     reach = [max(1, round(APART / 2 / step)) for step in (gy[1] - gy[0], gx[1] - gx[0])]
     peak = (power == maximum_filter(power, [2 * n + 1 for n in reach])) & (power > snr**2 * background)
     peak &= (radius > max(g_min, 2 * resolution)) & (radius < g_max) & (gx >= 0)
+    peak &= power > SATELLITE**2 * _along_y(power, APART / (gy[1] - gy[0]), reach[1])
     # the edge of what was cut out, and the mirror images on the axis gx = 0
     peak[[0, -1]] = False
     peak[:, [0, -1]] = False
@@ -167,7 +190,16 @@ def find_spots(
         resolution=resolution,
         g_min=g_min,
         g_max=g_max,
+        halo=_halo(rings, radius, g_max),
     )
+
+
+def _halo(rings: NDArray, radius: NDArray, g_max: float) -> float:
+    """Power in an oxide glass's halo over that of the noise; nan where the pixels do not sample both."""
+    inner, outer = (radius > HALO[0]) & (radius < HALO[1]), (radius > 0.9 * g_max) & (radius < g_max)
+    if g_max < 1.3 * HALO[1]:
+        return float("nan")
+    return float(np.median(rings[inner]) / np.median(rings[outer]))
 
 
 def _centred(spectrum, padded, pixel_nm, g_max) -> tuple[NDArray, NDArray, NDArray]:
@@ -184,7 +216,7 @@ def _centred(spectrum, padded, pixel_nm, g_max) -> tuple[NDArray, NDArray, NDArr
     return power, np.arange(-left, mx + 1) * sx, rows * sy
 
 
-def _radial_background(power: NDArray, radius: NDArray, resolution: float, g_max: float) -> NDArray:
+def _radial_background(power: NDArray, radius: NDArray, resolution: float) -> NDArray:
     """Mean power of the noise at each |g|, from ring medians, interpolated on a logarithmic scale."""
     width = max(0.25, 2 * resolution)
     bins = np.arange(0, radius.max() + width, width)
@@ -205,6 +237,11 @@ def _streaks(power: NDArray) -> NDArray:
     """Mean power along each row and each column, whichever is more, from their medians."""
     down, across = np.median(power, axis=0, keepdims=True), np.median(power, axis=1, keepdims=True)
     return np.maximum(down, across) / np.log(2)
+
+
+def _along_y(power: NDArray, reach: float, width: int) -> NDArray:
+    """Strongest power within ``reach`` pixels up and down."""
+    return maximum_filter(power, [2 * round(reach) + 1, 2 * (width // 2) + 1])
 
 
 def _parabola(power: NDArray, rows: NDArray, columns: NDArray) -> tuple[NDArray, NDArray]:

@@ -73,6 +73,11 @@ class Variant:
         return self.amplitude[3:].reshape(3, 2).max(axis=1) > 0.02 * self.amplitude[:3].max()
 
     @property
+    def inclined(self) -> bool:
+        """Whether these are layers inclined to the beam, which add no spot and so look like rocksalt."""
+        return self.family == "layered" and not self.orders.any()
+
+    @property
     def basis(self) -> NDArray:
         """b1 and b2 as rows in 1/nm, b1 along x."""
         if self.crystal.rocksalt is None:
@@ -87,6 +92,16 @@ def variants(crystal: Crystal) -> tuple[Variant, ...]:
     """Return the distinct appearances of a crystal on the parent lattice along all rocksalt <110>.
 
     Layered has three: planes along b1, planes along b2, and inclined to the beam, which adds no spot at all.
+
+    Parameters
+    ----------
+    crystal
+        Built on rocksalt.
+
+    Returns
+    -------
+    tuple of Variant
+        With their planes, zone axes and amplitudes.
 
     Examples
     --------
@@ -108,7 +123,7 @@ def variants(crystal: Crystal) -> tuple[Variant, ...]:
         key = tuple(one.orders)
         if key not in found:
             found[key] = Variant(crystal, _label(crystal, one.orders), one.zone, planes, amplitude, mean)
-    return tuple(sorted(found.values(), key=lambda v: [v.label.endswith("beam"), *(~v.orders)]))
+    return tuple(sorted(found.values(), key=lambda v: [v.inclined, *(~v.orders)]))
 
 
 def structure_amplitudes(crystal: Crystal, planes: NDArray, indices: NDArray) -> NDArray:

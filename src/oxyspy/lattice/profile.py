@@ -30,6 +30,8 @@ class Profiles:
         Over the bulk's: the three fundamentals, the bulk's own half order, and the other one (in the bulk's unit).
     noise : array, shape (strips, n)
         Standard error of ``fundamental`` from counting.
+    along_nm : array, shape (strips,)
+        Middle of each strip along the surface, true nm.
     surface_nm : array, shape (strips,)
         Position of the surface in each strip before they were aligned, true nm.
     normal : array, shape (2,)
@@ -41,6 +43,7 @@ class Profiles:
     half: NDArray
     other: NDArray
     noise: NDArray
+    along_nm: NDArray
     surface_nm: NDArray
     normal: NDArray
 
@@ -129,7 +132,7 @@ def profiles(
     read[3] = read[3] / np.sqrt(independent)
     for one in read:
         one[seen < 0.5] = np.nan
-    return _aligned(depth, read, edge, normal)
+    return _aligned(depth, read, starts - starts[0] + STRIP_NM / 2, edge, normal)
 
 
 def _outline(inside: NDArray, u: NDArray) -> float:
@@ -146,7 +149,7 @@ def _eroded(mask: NDArray) -> NDArray:
     return binary_erosion(mask, border_value=1)
 
 
-def _aligned(depth: NDArray, read: list[NDArray], edge: float, normal: NDArray) -> Profiles:
+def _aligned(depth: NDArray, read: list[NDArray], along: NDArray, edge: float, normal: NDArray) -> Profiles:
     """Shift each strip so that its fundamental rises through half of its level at zero depth."""
     f = read[0]
     crossings = np.array([_crossing(depth, one) for one in f])
@@ -164,7 +167,7 @@ def _aligned(depth: NDArray, read: list[NDArray], edge: float, normal: NDArray) 
             for shift, row in zip(crossings[good], one[good], strict=True)
         ]
         shifted.append(np.array(rows))
-    return Profiles(depth, *shifted, surface_nm=edge + crossings[good], normal=normal)
+    return Profiles(depth, *shifted, along_nm=along[good], surface_nm=edge + crossings[good], normal=normal)
 
 
 def _crossing(depth: NDArray, f: NDArray) -> float:

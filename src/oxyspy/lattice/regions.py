@@ -1,42 +1,48 @@
-"""Regions of a map: where the crystal is, what calibrates it, and where an FFT cannot tell."""
+"""Regions of a map: where the crystal is, what calibrates it, where vacuum, and how sure all that is."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter, label, maximum_filter
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, gaussian_filter, percentile_filter
 from scipy.special import logsumexp
 
 from oxyspy.errors import InputError
-from oxyspy.lattice.appearance import Calibration, Likelihood, States, phase_name
+from oxyspy.lattice.appearance import Calibration, Likelihood, States
 from oxyspy.lattice.demodulation import Demodulated
 
 # a window with less of the bulk's fundamentals than this is no crystal
 LEAST_FUNDAMENTAL = 0.1
+# the crystal ends where its thickness falls to half of the 85th percentile of what is near: so many percent put the
+# edge of simulated images at the true one, within 0.01 nm on average
+NEARBY = 85
 # the bulk begins this deep, nm, or at the middle of what there is
 BULK_DEPTH = 4.0
-# where in a window a boundary runs is known no better than this, nm: its roughness, and the surface's
-BOUNDARY_NM = 0.2
+# where in a window a boundary runs is known no better than this, nm: its roughness, and the surface's; at the image's
+# border a window lies off its centre by up to half of its width
+BOUNDARY_NM, BORDER_NM = 0.2, 0.5
+# vacuum is this uniform, and a coating beside it brighter by this, over the brightness of the crystal
+VACUUM_SCATTER, TWO_LEVELS = 0.02, 0.05
+# its shot noise, as power over what is noise in the crystal, where jitter adds to it: a coating has a fiftieth or more
+DARK_NOISE = 0.004
 NOT_CRYSTAL = ("vacuum", "amorphous", "none of these")
 VACUUM, AMORPHOUS, NONE = range(3)
-
-ALTERNATIVES = (
-    "",
-    "rocksalt, or layered with its planes inclined to the beam: only the thickness differs",
-    "spinel, or layered twins on top of each other",
-    "rocksalt over layered along the beam, or layered with metal in the lithium planes",
-)
 
 
 def bulk_region(crystal, depth, windows: Demodulated, roi) -> NDArray:
     """Windows that calibrate."""
     if roi is not None:
-        x0, y0, x1, y1 = roi
+        x0, y0, x1, y1 = *np.minimum(roi[:2], roi[2:]), *np.maximum(roi[:2], roi[2:])
         region = crystal & ((windows.x_nm >= x0) & (windows.x_nm <= x1))
         region &= ((windows.y_nm >= y0) & (windows.y_nm <= y1))[:, None]
         if region.sum() < 10:
-            raise InputError(f"bulk region {roi}: {int(region.sum())} crystalline windows in it, needed 10 or more")
+            raise InputError(
+                f"bulk region {roi} nm: {int(region.sum())} crystalline windows in it, needed 10 or more; the image "
+                f"reaches to ({windows.x_nm[-1]:.1f}, {windows.y_nm[-1]:.1f}) nm"
+            )
         return region
+    # the border's windows hold less of the crystal
+    crystal = crystal & (windows.coverage > 0.9)
     inside = depth[crystal]
     region = crystal & (depth > max(BULK_DEPTH, float(np.median(inside))))
     if region.sum() < 0.05 * crystal.sum() or region.sum() < 10:
@@ -48,135 +54,75 @@ def inside_of(thickness, crystal, noise, sigma, spacing) -> NDArray:
     """Within the crystal: more than half of the thickness nearby, since a window on the edge holds half of it."""
     smooth = gaussian_filter(np.where(crystal, thickness, 0), [0.3 * sigma / s for s in spacing])
     reach = [2 * max(1, round(2.5 * sigma / s)) + 1 for s in spacing]
-    return crystal & (smooth > 0.5 * maximum_filter(smooth, reach)) & (smooth > 2 * noise)
+    inside = crystal & (smooth > 0.5 * percentile_filter(smooth, NEARBY, reach)) & (smooth > 2 * noise)
+    # a pit that still shows the lattice, with crystal all around, is crystal
+    return inside | (crystal & binary_fill_holes(inside))
 
 
-def is_vacuum(mean, outside) -> NDArray:
-    """Where nothing scatters: as dark as the darkest, on the scale of the crystal."""
+def vacuum_of(read: Demodulated, inside: NDArray) -> NDArray:
+    """Probability that nothing scatters, of all that is not crystal, shape (ny, nx).
+
+    Vacuum is as dark as the darkest. That this is vacuum at all, and no coating that fills what is seen, shows where
+    something brighter is beside it, or where the shot noise has gone with the brightness; else it may be either.
+    """
+    outside = ~inside
     if not outside.any() or outside.all():
-        return np.zeros_like(outside)
-    dark = np.quantile(mean[outside], 0.02)
-    return outside & (mean - dark < 0.04 * (np.median(mean[~outside]) - dark))
+        return np.zeros(inside.shape)
+    mean, noise = read.mean, read.noise
+    dark, bright = np.quantile(mean[outside], 0.02), np.median(mean[inside])
+    scale = max(bright - dark, 1e-12)
+    # beyond the reach of the crystal's own windows
+    far = outside & (distance_transform_edt(outside, sampling=read.spacing) > 2.5 * read.sigma_nm)
+    levels = np.ptp(np.quantile(mean[far], (0.05, 0.95))) / scale if far.sum() >= 10 else 0.0
+    darkest = outside & (mean <= np.quantile(mean[outside], 0.2))
+    left = np.median(noise[darkest] ** 2) / np.median(noise[inside] ** 2)
+    empty = 2 * _gauss(left, DARK_NOISE)
+    vacuum_seen = 1.0 if levels > TWO_LEVELS else max(empty / (empty + 1.0), 0.5)
+    # a coating may have any brightness up to the crystal's
+    likelihood = _gauss((mean - dark) / scale, np.hypot(noise / scale, VACUUM_SCATTER))
+    return vacuum_seen * likelihood / (likelihood + 1.0)
 
 
-def posterior_of(compared: Likelihood, options: States, n_names: int) -> tuple[NDArray, NDArray, NDArray]:
-    """Likeliest state of each window, posterior of each name, and mean share of what is not the bulk."""
-    best = compared.log.argmax(axis=0)
+def _gauss(x: NDArray, sigma: NDArray) -> NDArray:
+    return np.exp(-0.5 * (x / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+
+
+def polarity(read: Demodulated, inside: NDArray) -> float:
+    """Cosine of the phase that the three fundamentals have together: 1 for bright columns, -1 for dark ones.
+
+    The phases of b1, -b2 and b2 - b1 add up to that of the structure wherever the origin is, and in a projection all
+    three are zero at the metal columns.
+    """
+    first, second, difference = read.amplitude[:3, inside]
+    triple = first * np.conj(second) * np.conj(difference)
+    return float(triple.sum().real / max(np.abs(triple).sum(), 1e-30))
+
+
+def posterior_of(compared: Likelihood, options: States, n_names: int) -> tuple[NDArray, NDArray]:
+    """Posterior of each name in each window, and mean share of what is not the bulk."""
     # "none of these" is better than a state that misses its spots by more than three sigma on average
-    misfit = sum(
-        np.take_along_axis(getattr(compared, n), best[None], 0)[0] for n in ("found", "missing", "unexplained")
-    )
-    none = np.take_along_axis(compared.log, best[None], 0)[0] + 0.5 * misfit - 0.5 * 9 * 3.0**2
+    misfit = compared.found + compared.missing + compared.unexplained
+    none = compared.log.max(axis=0) + 0.5 * misfit - 0.5 * 9 * 3.0**2
     everything = np.concatenate([compared.log, none[None]])
     weights = np.exp(everything - logsumexp(everything, axis=0))
     probability = np.zeros((n_names, weights.shape[1]))
     for s, name in enumerate([*options.label, NONE]):
         probability[name] += weights[s]
     share = (weights[:-1] * options.fraction[:, None]).sum(axis=0) / np.maximum(weights[:-1].sum(axis=0), 1e-12)
-    return best, probability, share
+    return probability, share
 
 
-def probability_of(posterior, crystal, inside, phase, spacing) -> NDArray:
-    """Posterior of each window's phase, with the uncertainty of where a boundary runs."""
-    maps = np.zeros((len(posterior) + 1, *crystal.shape), np.float32)
-    maps[:-1, crystal] = posterior
-    # everything outside the crystal is one: vacuum and coating are told by brightness alone
-    maps[:, ~inside] = 0
-    maps[-1, ~inside] = 1
-    for one in maps:
-        gaussian_filter(one, [BOUNDARY_NM / s for s in spacing], output=one)
-    index = np.where(inside, phase, len(posterior))
-    return np.take_along_axis(maps, index[None].astype(int), axis=0)[0]
+def blurred(posterior, coverage, spacing) -> NDArray:
+    """Posterior of each name in each window, with the uncertainty of where a boundary runs."""
+    out = np.empty_like(posterior)
+    for one, to in zip(posterior, out, strict=True):
+        fine, coarse = (gaussian_filter(one, [nm / s for s in spacing]) for nm in (BOUNDARY_NM, BORDER_NM))
+        to[:] = coverage * fine + (1 - coverage) * coarse
+    return out / out.sum(axis=0)
 
 
 def order_parameters(modulus, noise, calibration: Calibration) -> list[NDArray]:
     """Three half-order families over the bulk's own (or over its fundamentals, where it has none)."""
-    reference = calibration.amplitudes(calibration.bulk)[3:].reshape(3, 2)
-    sizes = np.sqrt((reference**2).mean(axis=1))
-    unit = calibration.level * (sizes.max() if sizes.max() > 0.1 else 1.0)
+    unit = calibration.level * calibration.half_order
     power = (modulus[3:] ** 2).reshape(3, 2, *noise.shape).mean(axis=1) - noise**2
     return [(np.sqrt(np.maximum(one, 0)) / unit).astype(np.float32) for one in power]
-
-
-def bare_rise(best, crystal, options, names, fundamental, calibration, known, spacing) -> tuple[NDArray, float]:
-    """Rise of the fundamentals in each region without half orders, and the least that makes it rocksalt.
-
-    Rocksalt scatters twice what layered does in the same thickness; layered with inclined planes scatters the same.
-    """
-    rise = np.full(crystal.shape, np.nan)
-    rocksalt = next((v for v in known if v.family == "rocksalt"), None)
-    if rocksalt is None or calibration.bulk.family != "layered":
-        return rise, 0.0
-    owner, share = np.full(crystal.shape, -1), np.ones(crystal.shape)
-    owner[crystal], share[crystal] = options.label[best], options.fraction[best]
-    bare = (owner == names.index(phase_name(rocksalt, known))) & (share > 0.8)
-    bulk = (owner == names.index(phase_name(calibration.bulk, known))) & (share < 0.2)
-    expected = calibration.amplitudes(rocksalt)[:3] / calibration.amplitudes(calibration.bulk)[:3]
-    return fundamental_rise(bare, bulk, fundamental, spacing), float(np.sqrt(np.sqrt((expected**2).mean())))
-
-
-def fundamental_rise(bare, bulk, fundamental, spacing) -> NDArray:
-    """Fundamentals in each region without half orders over what the bulk's thickness, extended to there, would give."""
-    out = np.full(bare.shape, np.nan)
-    regions, n = label(bare)
-    if not bulk.any():
-        return out
-    for i in range(1, n + 1):
-        region = regions == i
-        away = distance_transform_edt(~region, sampling=spacing)
-        # the thickness changes steadily over a few nm: a straight line through the bulk beyond the window's blur
-        near = bulk & (away > 0.8) & (away < 4.0)
-        if near.sum() < 8:
-            continue
-        slope, level = np.polyfit(away[near], fundamental[near], 1)
-        inner = distance_transform_edt(region, sampling=spacing)
-        core = region & (inner >= 0.6 * inner.max())
-        expected = level - slope * inner[core].mean()
-        out[region] = np.median(fundamental[core]) / max(expected, 0.3 * level, 1e-6)
-    if np.isfinite(out).any():
-        # windows on a region's boundary go with the region
-        nearest = distance_transform_edt(~np.isfinite(out), return_distances=False, return_indices=True)
-        out = out[tuple(nearest)]
-    return out
-
-
-def owned(best, crystal, options, names, family, known) -> NDArray:
-    """Windows whose likeliest phase is of a family."""
-    indices = [
-        i for i, name in enumerate(names) if any(v.family == family and phase_name(v, known) == name for v in known)
-    ]
-    owned = np.zeros(crystal.shape, bool)
-    owned[crystal] = np.isin(options.label[best], indices)
-    return owned
-
-
-def alternatives_of(kinds, share, low_rise, calibration, known, sigma, spacing, inside) -> NDArray:
-    """Where an FFT cannot tell, and what from what: an index into `ALTERNATIVES` for each window."""
-    out = np.zeros(kinds.shape, np.int8)
-    layered = any(v.family == "layered" for v in known)
-    # two half orders at once
-    if layered:
-        out[inside & (kinds == "spinel")] = 2
-    # half-way between two phases although no boundary is near; single windows are no phase that could have one
-    least = np.pi * (2 * sigma) ** 2 / np.prod(spacing)
-    pure = [without_specks(inside & one, least) for one in (share <= 0.2, share >= 0.8)]
-    mixed = inside & (share > 0.2) & ~pure[1] & (kinds != "spinel")
-    distances = [
-        distance_transform_edt(~one, sampling=spacing) if one.any() else np.full(kinds.shape, np.inf) for one in pure
-    ]
-    away = mixed & (np.maximum(*distances) > 2 * sigma + 0.4)
-    out[without_specks(away, least)] = 3
-    # no half order, and no rise of the fundamentals
-    if layered:
-        bare = inside & (kinds == "rocksalt") & (out == 0)
-        out[bare & (low_rise if calibration.bulk.family == "layered" else True)] = 1
-    return out
-
-
-def without_specks(mask: NDArray, least: float) -> NDArray:
-    """Drop regions smaller than one window."""
-    regions, n = label(mask)
-    sizes = np.bincount(regions.ravel(), minlength=n + 1)
-    keep = sizes >= max(least, 1)
-    keep[0] = False
-    return keep[regions]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import product
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,10 +86,16 @@ def expected_spots(crystal: Crystal, zone_axis: Sequence[int], g_max: float = 7.
     Parameters
     ----------
     crystal : Crystal
+        Of `crystal`.
     zone_axis : three int
         Direction [uvw] of the crystal along the beam.
     g_max : float
         Longest spot, 1/nm.
+
+    Returns
+    -------
+    Spots
+        Wave vectors, indices and amplitudes.
 
     Notes
     -----
@@ -107,20 +116,12 @@ def expected_spots(crystal: Crystal, zone_axis: Sequence[int], g_max: float = 7.
     zone = np.array([int(i) for i in zone_axis])
     if zone.shape != (3,) or not zone.any():
         raise InputError(f"zone axis {zone_axis!r}: needed three integers, not all zero")
-    reciprocal = crystal.reciprocal
-    reach = np.ceil(g_max * np.linalg.norm(crystal.lattice, axis=1)).astype(int)
-    ranges = [np.arange(-n, n + 1) for n in reach]
-    hkl = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3)
-    # a reflection that the centring of the lattice forbids is no point of the reciprocal lattice
-    centred = np.all(np.abs((hkl @ _centring(crystal).T + 0.5) % 1.0 - 0.5) < 0.02, axis=1)
-    hkl = hkl[(hkl @ zone == 0) & hkl.any(axis=1) & centred]
-    vectors = hkl @ reciprocal
-    length = np.linalg.norm(vectors, axis=1)
-    keep = length <= g_max
+    hkl, vectors, length = _reflections(crystal, g_max)
+    keep = hkl @ zone == 0
     hkl, vectors, length = hkl[keep], vectors[keep], length[keep]
     if not len(hkl):
         raise InputError(f"{crystal.name} along {list(zone)} has no spot within {g_max:g} 1/nm")
-    phases = np.exp(2j * np.pi * hkl @ crystal.positions.T) * np.exp(-B_ISO * (length / 20.0) ** 2)[:, None]
+    phases = _waves(crystal, hkl, length)
     amplitude = phases @ (crystal.occupancies * crystal.numbers**Z_EXPONENT) / crystal.volume
     factors = _electron_factors(crystal.numbers, length)
     kinematical = np.abs((phases * factors) @ crystal.occupancies / crystal.volume) ** 2
@@ -138,6 +139,79 @@ def expected_spots(crystal: Crystal, zone_axis: Sequence[int], g_max: float = 7.
         extinct=extinct,
         double_diffraction=double,
     )
+
+
+def low_index_zones(crystal: Crystal, most: int = 2, g_max: float = 7.0) -> tuple[tuple[int, int, int], ...]:
+    """Return the directions worth looking along: one of each set that shows the same pattern of spots.
+
+    Parameters
+    ----------
+    crystal : Crystal
+        Of `crystal`.
+    most : int
+        Largest index.
+    g_max : float
+        Longest spot that an image is taken to resolve, 1/nm.
+
+    Returns
+    -------
+    tuple of tuple of int
+        Directions [uvw].
+
+    Notes
+    -----
+    All [uvw] with indices up to ``most``, and the parent rocksalt's <100>, <110>, <111> and <112> where there is one.
+    Two directions are one if their spots have the same lengths and amplitudes. Those with fewer than two directions
+    of visible spots are left out.
+
+    Examples
+    --------
+    >>> from oxyspy.lattice.structures import crystal
+    >>> low_index_zones(crystal("rocksalt"))
+    ((1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 1))
+    """
+    directions = [tuple(int(i) for i in one) for one in product(range(most, -most - 1, -1), repeat=3) if any(one)]
+    if crystal.rocksalt is not None:
+        directions += [crystal.direction_of_rocksalt(d) for d in product((2, 1, 0, -1, -2), repeat=3) if _simple(d)]
+    # one of each pair of opposites, short and mostly positive ones first
+    directions.sort(key=lambda d: (sum(abs(i) for i in d), -sum(d), [-i for i in d]))
+    hkl, vectors, length = _reflections(crystal, g_max)
+    weights = crystal.occupancies * crystal.numbers**Z_EXPONENT
+    strength = np.abs(_waves(crystal, hkl, length) @ weights)
+    strength /= strength.max()
+    patterns, found = set(), []
+    for zone in directions:
+        on = (hkl @ zone == 0) & (strength > 0.02)
+        if gcd(*zone) != 1 or np.linalg.matrix_rank(vectors[on], tol=1e-6) < 2:
+            continue
+        pattern = frozenset(Counter(zip(length[on].round(3), strength[on].round(3), strict=True)).items())
+        if pattern not in patterns:
+            patterns.add(pattern)
+            found.append(zone)
+    return tuple(found)
+
+
+def _simple(direction: tuple[int, ...]) -> bool:
+    """Whether a direction of rocksalt is one of <100>, <110>, <111> and <112>."""
+    return sorted(abs(i) for i in direction) in ([0, 0, 1], [0, 1, 1], [1, 1, 1], [1, 1, 2])
+
+
+def _reflections(crystal: Crystal, g_max: float) -> tuple[NDArray, NDArray, NDArray]:
+    """All points of the reciprocal lattice up to a length: indices, vectors and lengths in 1/nm."""
+    reach = np.ceil(g_max * np.linalg.norm(crystal.lattice, axis=1)).astype(int)
+    hkl = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), axis=-1).reshape(-1, 3)
+    vectors = hkl @ crystal.reciprocal
+    length = np.linalg.norm(vectors, axis=1)
+    keep = (length <= g_max) & hkl.any(axis=1)
+    hkl, vectors, length = hkl[keep], vectors[keep], length[keep]
+    # a reflection that the centring of the lattice forbids is no point of the reciprocal lattice
+    centred = np.all(np.abs((hkl @ _centring(crystal).T + 0.5) % 1.0 - 0.5) < 0.02, axis=1)
+    return hkl[centred], vectors[centred], length[centred]
+
+
+def _waves(crystal: Crystal, hkl: NDArray, length: NDArray) -> NDArray:
+    """Phase factor of each atom in each reflection with its thermal damping, shape (hkl, atoms)."""
+    return np.exp(2j * np.pi * hkl @ crystal.positions.T) * np.exp(-B_ISO * (length / 20.0) ** 2)[:, None]
 
 
 def _centring(crystal: Crystal) -> NDArray:

@@ -1,4 +1,4 @@
-"""Crystal structures: from a name, a YAML or CIF file or a pymatgen `Structure`."""
+"""Crystal structures: from a name, a YAML or CIF file or a pymatgen ``Structure``."""
 
 from __future__ import annotations
 
@@ -20,8 +20,15 @@ from oxyspy.errors import InputError
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+# what a cathode's surface may be
+DEFAULT_PHASES = ("layered", "spinel", "rocksalt")
 # cubic edge (angstrom) that a lattice built on rocksalt may have in units of the parent: oxides of 3d metals
 PARENT_EDGE = (3.8, 4.7)
+# largest misfit of a cell to its parent: lengths, and angles in radian
+MISFIT = 0.1
+# no two atoms of an oxide are nearer, nm
+LEAST_APART = 0.09
+YAML = (".yaml", ".yml")
 FAMILIES = ("layered", "spinel", "rocksalt", "other")
 
 
@@ -42,7 +49,7 @@ class Crystal:
     rocksalt : array, shape (3, 3), or None
         Lattice vectors as rows in units of the parent rocksalt's cubic edges, where there is such a parent.
     zone_axes : tuple of tuple of int
-        Low-index directions worth looking along.
+        Directions to look along; where there are none, `oxyspy.lattice.low_index_zones` finds them.
     source : str
         Where the numbers come from.
     """
@@ -54,7 +61,7 @@ class Crystal:
     numbers: NDArray
     occupancies: NDArray
     rocksalt: NDArray | None = None
-    zone_axes: tuple[tuple[int, int, int], ...] = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
+    zone_axes: tuple[tuple[int, int, int], ...] = ()
     source: str = field(default="given", repr=False)
 
     @property
@@ -101,7 +108,7 @@ class Crystal:
 
 
 def crystal(source: str | Structure | Crystal | os.PathLike, file: str | os.PathLike | None = None) -> Crystal:
-    """Return a crystal by its name or family, from a CIF file, or from a pymatgen `Structure`.
+    """Return a crystal by its name or family, from a CIF file, or from a pymatgen ``Structure``.
 
     Parameters
     ----------
@@ -109,6 +116,11 @@ def crystal(source: str | Structure | Crystal | os.PathLike, file: str | os.Path
         A name of ``data/phases.yaml`` or of ``file``, a family ("layered", "spinel", "rocksalt"), or a ``.cif``.
     file : path, optional
         YAML file of the user's, in the form of ``data/phases.yaml``.
+
+    Returns
+    -------
+    Crystal
+        Cell, atoms and family.
 
     Raises
     ------
@@ -153,25 +165,52 @@ def _named(source: str, file: str | os.PathLike | None) -> Crystal:
 def crystals(
     phases: Sequence[str | Structure | Crystal] | str | os.PathLike, file: str | os.PathLike | None = None
 ) -> tuple[Crystal, ...]:
-    """Return several crystals: names, structures, or all of a user's YAML file.
+    """Return several crystals.
+
+    Parameters
+    ----------
+    phases : sequence, or one of its items
+        Names, families, structures, ``.cif`` files; a YAML file stands for all of its phases, and ``file.yaml:NAME``
+        for one of them.
+    file : path, optional
+        YAML file of the user's in which names are looked up too.
+
+    Returns
+    -------
+    tuple of Crystal
+        In the order asked for.
+
+    Raises
+    ------
+    InputError
+        No phase, one twice, or one that is not known.
 
     Examples
     --------
     >>> [c.name for c in crystals(["layered", "spinel", "rocksalt"])]
     ['NMC532', 'LiMn2O4', 'NiO']
     """
-    if isinstance(phases, (str, os.PathLike)) and Path(phases).suffix.lower() in (".yaml", ".yml"):
-        content = read_yaml(phases)
-        if not isinstance(content, Mapping) or not isinstance(content.get("phases"), Mapping):
-            raise InputError(f"{phases}: needed a mapping 'phases' of name to structure, as in the shipped phases.yaml")
-        phases, file = list(content["phases"]), phases
-    elif isinstance(phases, (str, os.PathLike)) or not isinstance(phases, Sequence):
-        phases = [phases]
-    found = tuple(crystal(one, file) for one in phases)
+    several = isinstance(phases, Sequence) and not isinstance(phases, str)
+    found = tuple(one for item in (phases if several else [phases]) for one in _expanded(item, file))
     names = [one.name for one in found]
     if not names or len(set(names)) < len(names):
         raise InputError(f"needed one or more phases, each once; found {', '.join(names) or 'none'}")
     return found
+
+
+def _expanded(item: Any, file: str | os.PathLike | None) -> list[Crystal]:
+    """The crystals that one item stands for."""
+    if not isinstance(item, (str, os.PathLike)):
+        return [crystal(item, file)]
+    path, _, name = str(item).rpartition(":")
+    if Path(path).suffix.lower() in YAML:
+        return [crystal(name, path)]
+    if Path(item).suffix.lower() not in YAML:
+        return [crystal(item, file)]
+    content = read_yaml(item)
+    if not isinstance(content, Mapping) or not isinstance(content.get("phases"), Mapping):
+        raise InputError(f"{item}: needed a mapping 'phases' of name to structure, as in the shipped phases.yaml")
+    return [crystal(one, item) for one in content["phases"]]
 
 
 def from_structure(
@@ -181,9 +220,41 @@ def from_structure(
     rocksalt: NDArray | None = None,
     **more: Any,
 ) -> Crystal:
-    """Return a pymatgen `Structure` as a `Crystal`; the relation to rocksalt is found for the three common settings.
+    """Return a pymatgen ``Structure`` as a `Crystal`.
 
-    Ordered or not: a site shared by several elements gives an entry for each.
+    Layered, spinel and rocksalt oxides are recognised by their symmetry, in any setting, with their relation to the
+    parent rocksalt. Ordered or not: a site shared by several elements gives an entry for each.
+
+    Parameters
+    ----------
+    structure
+        In any setting.
+    name
+        Its formula by default.
+    family
+        ``"layered"``, ``"spinel"``, ``"rocksalt"`` or ``"other"``; by its symmetry by default.
+    rocksalt : array, shape (3, 3)
+        Lattice vectors in cubic edges of the parent rocksalt; by its symmetry by default.
+    **more
+        Further fields of `Crystal`.
+
+    Returns
+    -------
+    Crystal
+        With its relation to the parent rocksalt, where it has one.
+
+    Raises
+    ------
+    InputError
+        No structure, atoms on top of each other, or a declared ``rocksalt`` that the cell does not fit.
+
+    Examples
+    --------
+    >>> from pymatgen.core import Lattice, Structure
+    >>> from oxyspy.lattice import from_structure
+    >>> oxide = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.26), ["Co", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    >>> from_structure(oxide).family
+    'rocksalt'
     """
     try:
         rows = [
@@ -193,10 +264,13 @@ def from_structure(
         ]
         lattice = np.array(structure.lattice.matrix) / 10.0
         formula = structure.composition.reduced_formula
-    except AttributeError as error:
+    except (AttributeError, TypeError) as error:
         raise InputError(
             f"needed a phase's name, a CIF file or a pymatgen Structure; found {type(structure).__name__}"
         ) from error
+    if not rows:
+        raise InputError(f"{name or 'structure'}: no atom in it")
+    _check(name or formula, structure, rocksalt)
     if rocksalt is None and family is None:
         family, rocksalt = _recognise(structure)
     return Crystal(
@@ -265,32 +339,58 @@ def _read_cif(path: Path) -> Structure:
         raise InputError(f"{path}: not readable as CIF: {error}") from error
 
 
+def _check(name: str, structure: Structure, rocksalt: NDArray | None) -> None:
+    """Refuse atoms on top of each other, and a declared relation to rocksalt that the cell does not have."""
+    if len(structure) > 1:
+        apart = structure.distance_matrix + np.where(np.eye(len(structure)), np.inf, 0)
+        first, second = np.unravel_index(apart.argmin(), apart.shape)
+        if apart[first, second] < 10 * LEAST_APART:
+            raise InputError(
+                f"{name}: {structure[first].species_string} and {structure[second].species_string} are "
+                f"{apart[first, second]:.2f} angstrom apart, needed {10 * LEAST_APART:g} or more: is the origin the "
+                "space group's first choice?"
+            )
+    if rocksalt is not None:
+        edge, misfit = _parent(np.array(structure.lattice.matrix), np.asarray(rocksalt, float))
+        if not misfit < MISFIT:
+            raise InputError(
+                f"{name}: its cell is off by {100 * misfit:.0f} % from the lattice vectors declared as 'rocksalt', for "
+                f"a parent of {edge:.2f} angstrom; needed {100 * MISFIT:g} % or less"
+            )
+
+
 def _elements(species) -> list[tuple[Any, float]]:
     """Elements and occupancies of a site, oxidation states dropped."""
     return [(getattr(one, "element", one), float(amount)) for one, amount in species.items()]
 
 
 def _recognise(structure: Structure) -> tuple[str, NDArray | None]:
-    """Tell the family and the relation to rocksalt from the cell alone, in the three common settings."""
-    lattices = {name: np.array(matrix, float) for name, matrix in load("phases")["lattices"].items()}
+    """Tell the family and the relation to rocksalt from the symmetry, in any setting: primitive, permuted, multiple."""
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    dataset = SpacegroupAnalyzer(structure, symprec=0.05).get_symmetry_dataset()
     # a perovskite has a parent's edge too, but no cation in the middle of the faces
-    space_group = structure.get_space_group_info(symprec=0.05)[1]
-    for family, name, groups in (
-        ("rocksalt", "cubic", (225,)),
-        ("spinel", "doubled", (227,)),
-        ("layered", "hexagonal", (166,)),
-    ):
-        if space_group not in groups:
-            continue
-        matrix = lattices[name]
-        # the metric of the cell over that of the parent's lattice vectors is the parent's edge, squared
-        ours = np.array(structure.lattice.matrix) @ np.array(structure.lattice.matrix).T
-        parent = matrix @ matrix.T
-        edge = np.sqrt(np.trace(ours) / np.trace(parent))
-        scale = edge**2 * np.sqrt(np.outer(np.diag(parent), np.diag(parent)))
-        if PARENT_EDGE[0] <= edge <= PARENT_EDGE[1] and np.all(np.abs(ours - edge**2 * parent) < 0.1 * scale):
-            return family, matrix
+    known = {225: ("rocksalt", "cubic"), 227: ("spinel", "doubled"), 166: ("layered", "hexagonal")}
+    if dataset.number not in known:
+        return "other", None
+    family, standard = known[dataset.number]
+    # spglib: our axes are the standard ones times its transformation
+    matrix = dataset.transformation_matrix.T @ np.array(load("phases")["lattices"][standard], float)
+    edge, misfit = _parent(np.array(structure.lattice.matrix), matrix)
+    # of eight places for an ion in the parent's cell, a spinel leaves one empty and a charged layered oxide two
+    ions = len(structure) / abs(np.linalg.det(matrix))
+    if PARENT_EDGE[0] <= edge <= PARENT_EDGE[1] and misfit < MISFIT and 5.5 < ions < 8.5:
+        return family, matrix
     return "other", None
+
+
+def _parent(lattice: NDArray, rocksalt: NDArray) -> tuple[float, float]:
+    """Edge of the parent rocksalt in the unit of ``lattice``, and how far lengths and angles are from it at most."""
+    # the metric of the cell over that of the parent's lattice vectors is the parent's edge, squared
+    ours, parent = lattice @ lattice.T, rocksalt @ rocksalt.T
+    edge = float(np.cbrt(abs(np.linalg.det(lattice) / np.linalg.det(rocksalt))))
+    scale = edge**2 * np.sqrt(np.outer(np.diag(parent), np.diag(parent)))
+    return edge, float((np.abs(ours - edge**2 * parent) / scale).max()) / 2
 
 
 def _integers(vector: NDArray) -> tuple[int, int, int]:
