@@ -14,7 +14,8 @@ AT_300 = 2e-3 * np.exp(-0.92 / (K_B * 300.0))
 
 @pytest.mark.parametrize("name", list(coatings()))
 @pytest.mark.parametrize("species", ["oxygen", "lithium"])
-def test_d_of_t_gives_the_activation_energy_and_d_of_the_tables(name, species):
+def test_points_on_a_line_of_the_tables_give_the_line_back(name, species):
+    # tests the fit and not the study, whose points are in its figures only
     ion = getattr(coatings(printed=True)[name], species)
     points = ion.diffusivity * np.exp(-ion.activation_energy / K_B * (1 / T - 1 / 300.0))
     fit = fit_arrhenius(T, points)
@@ -81,23 +82,92 @@ def test_an_interval_for_a_further_run_holds_the_scatter_too():
     assert 0.64 < np.mean(hits) < 0.72
 
 
+def grid_posterior(y, sigma, prior=None):
+    """Quantiles of ln D(300 K) by brute force: likelihood times prior over (ln D at the centre, Ea, ln scatter)."""
+    x = 1 / (K_B * T)
+    centre = x.mean()
+    slope, middle = -np.polyfit(x - centre, y, 1)
+    middle = -middle
+    rest = np.sqrt(np.mean((y - middle + slope * (x - centre)) ** 2))
+    scatter = rest * np.exp(np.linspace(-1.2, 3.0, 90))
+    a = middle + rest * np.linspace(-12, 12, 121)
+    width = rest / np.sqrt(np.sum((x - centre) ** 2))
+    ea = slope + width * np.linspace(-20, 20, 201)
+    a, ea, scatter = a[:, None, None], ea[None, :, None], scatter[None, None, :]
+    chi2 = sum((yi - a + ea * (xi - centre)) ** 2 for xi, yi in zip(x, y, strict=True))
+    log_p = -len(y) * np.log(scatter) - chi2 / (2 * scatter**2)
+    if prior is not None:
+        log_p = log_p - (ea - prior[0]) ** 2 / (2 * prior[1] ** 2)
+    weight = np.exp(log_p - log_p.max())
+    value = np.broadcast_to(a - ea * (1 / (K_B * 300.0) - centre), weight.shape)
+    order = np.argsort(value, axis=None)
+    cumulated = np.cumsum(weight.ravel()[order]) / weight.sum()
+    energy = (weight.sum(axis=(0, 2)) @ ea.ravel()) / weight.sum()
+    return value.ravel()[order][np.searchsorted(cumulated, [0.025, 0.1587, 0.5, 0.8413, 0.975])], energy
+
+
 def test_the_t_interval_is_the_bayesian_one():
-    # posterior of (ln D0, Ea, ln s) with flat priors, summed on a grid of residual scale
-    rng = np.random.default_rng(5)
-    y = LINE + 0.2 * rng.standard_normal(6)
+    y = LINE + 0.2 * np.random.default_rng(5).standard_normal(6)
     fit = fit_arrhenius(T, np.exp(y))
-    draws = 200_000
-    # s2 | y is scaled inverse chi squared with n - 2 degrees, and the line normal given it
-    residual = fit.chi2_reduced
-    s2 = 4 * residual / rng.chisquare(4, draws)
-    slope = np.array([1, -1 / (K_B * 300)])
-    spread = np.sqrt(slope @ fit.covariance @ slope / residual)
-    ln = np.log(fit.at(300.0).value) + spread * np.sqrt(s2) * rng.standard_normal(draws)
-    low, high = np.exp(np.quantile(ln, [0.025, 0.975]))
+    quantiles, _ = grid_posterior(y, None)
     found = fit.at(300.0, confidence=0.95)
-    # quantiles of 200 000 draws in ln are good to 1 % of the spread
-    assert np.log(found.low) == pytest.approx(np.log(low), abs=0.04 * found.sigma)
-    assert np.log(found.high) == pytest.approx(np.log(high), abs=0.04 * found.sigma)
+    # the grid's steps are a hundredth of the interval
+    assert np.log([found.low, found.value, found.high]) == pytest.approx(quantiles[[0, 2, 4]], abs=0.05 * found.sigma)
+
+
+@pytest.mark.parametrize("prior", [(0.95, 0.05), (0.6, 0.1), (0.92, 10.0)])
+def test_the_fit_with_a_prior_is_the_posterior_summed_on_a_grid(prior):
+    y = LINE + 0.2 * np.random.default_rng(5).standard_normal(6)
+    fit = fit_arrhenius(T, np.exp(y), prior=prior)
+    quantiles, energy = grid_posterior(y, None, prior)
+    at = [fit.at(300.0), fit.at(300.0, confidence=0.95)]
+    found = np.log([at[1].low, at[0].low, at[0].value, at[0].high, at[1].high])
+    assert found == pytest.approx(quantiles, abs=0.05 * at[0].sigma)
+    assert fit.activation_energy == pytest.approx(energy, abs=0.01 * fit.activation_energy_sigma)
+
+
+def test_without_a_say_a_prior_leaves_the_t_interval():
+    y = LINE + 0.2 * np.random.default_rng(6).standard_normal(6)
+    plain, vague = fit_arrhenius(T, np.exp(y)), fit_arrhenius(T, np.exp(y), prior=(1.0, 20.0))
+    for confidence in (0.5, 0.6827, 0.95):
+        a, b = plain.at(300.0, confidence=confidence), vague.at(300.0, confidence=confidence)
+        # the integral over the scatter has 401 steps
+        assert np.log([b.low, b.high]) == pytest.approx(np.log([a.low, a.high]), abs=2e-3 * a.sigma)
+    new = [fit.at(2000.0, new=True, confidence=0.95) for fit in (plain, vague)]
+    # the t interval adds the scatter's mean, the posterior its distribution: nearly the same
+    assert np.log(new[1].high / new[1].low) == pytest.approx(np.log(new[0].high / new[0].low), rel=0.02)
+
+
+def test_intervals_with_a_prior_cover_where_the_prior_is_true():
+    rng = np.random.default_rng(8)
+    hits = []
+    for _ in range(400):
+        ea = 0.92 + 0.05 * rng.standard_normal()
+        y = np.log(2e-3) - ea / (K_B * T) + 0.15 * rng.standard_normal(6)
+        found = fit_arrhenius(T, np.exp(y), prior="0.92 +- 0.05 eV").at(300.0)
+        hits.append(found.low < 2e-3 * np.exp(-ea / (K_B * 300.0)) < found.high)
+    # 400 fits know a coverage to 2.3 %
+    assert 0.61 < np.mean(hits) < 0.755
+
+
+def test_a_prior_with_known_errors_is_one_more_observation():
+    sigma = np.full(6, 0.2)
+    y = LINE + sigma * np.random.default_rng(9).standard_normal(6)
+    fit = fit_arrhenius(T, np.exp(y), sigma, errors="known", prior=(0.8, 0.05))
+    # the normal equations with the prior as a seventh row
+    a = np.vstack([np.stack([np.ones(6), -1 / (K_B * T)], axis=1) / 0.2, [0.0, 1 / 0.05]])
+    solution, *_ = np.linalg.lstsq(a, np.append(y / 0.2, 0.8 / 0.05), rcond=None)
+    np.testing.assert_allclose((fit.ln_d0, fit.activation_energy), solution, rtol=1e-9)
+    np.testing.assert_allclose(fit.covariance, np.linalg.inv(a.T @ a), rtol=1e-7)
+    assert fit.at(300.0).sigma == pytest.approx(
+        np.sqrt(np.array([1, -1 / (K_B * 300)]) @ np.linalg.inv(a.T @ a) @ [1, -1 / (K_B * 300)]), rel=1e-7
+    )
+
+
+@pytest.mark.parametrize("prior", [0.9, (0.9, 0.0), (-0.9, 0.1), "0.9 eV", (0.9, 0.1, 0.2), "0.9 +- 0.1 nm"])
+def test_a_prior_without_an_error_is_none(prior):
+    with pytest.raises(InputError, match="prior"):
+        fit_arrhenius(T, np.exp(LINE), prior=prior)
 
 
 def test_missing_runs_are_left_out():
@@ -173,7 +243,8 @@ def test_extrapolation_says_how_far_and_what_the_glass_may_do():
     assert fit.at(2000.0).caution == ""
     # (1/300 - 1/1800) / (1/1800 - 1/2800)
     assert "by 14.0 times the range" in fit.at(300.0).caution
-    assert "glass transition at 700 K" in fit.at(300.0, glass_transition=700.0).caution
+    with pytest.warns(UserWarning, match=r"D\(300 K\) across the glass transition at 700 K: too high by up to 8.5 dec"):
+        assert "glass transition at 700 K" in fit.at(300.0, glass_transition=700.0).caution
     assert "glass" not in fit.at(800.0, glass_transition=700.0).caution
 
 
@@ -189,12 +260,18 @@ def test_the_glass_shift_is_the_distance_from_structural_diffusion():
 @pytest.mark.parametrize(
     ("temperature", "d", "options", "message"),
     [
-        (T, -np.exp(LINE), {}, "diffusivity: found -.* needed positive"),
+        (T, -np.exp(LINE), {}, "diffusivity: found -.* needed a positive one"),
         (T[:2], np.exp(LINE[:2]), {}, "found 2 values"),
         (np.full(6, 2000.0), np.exp(LINE), {}, "6 values of D at 1 temperatures"),
         (T, np.exp(LINE[:5]), {}, "found shapes"),
-        (-T, np.exp(LINE), {}, "temperature: found -2800 K"),
+        (-T, np.exp(LINE), {}, "temperature: found -1800 K"),
         (T, np.exp(LINE), {"sigma": np.zeros(6)}, "sigma: found errors of ln D that are not positive"),
+        (
+            T,
+            np.exp(LINE),
+            {"sigma": np.full(5, 0.1)},
+            r"sigma: found \(5,\), needed standard errors of ln D of shape \(6,\)",
+        ),
         (T, np.exp(LINE), {"weights": "none"}, "weights: found 'none'"),
         (T, np.exp(LINE), {"errors": "normal"}, "errors: found 'normal'"),
     ],
@@ -207,3 +284,27 @@ def test_bad_data_are_refused(temperature, d, options, message):
 def test_a_fixed_t0_above_the_data_is_refused():
     with pytest.raises(InputError, match="t0: found 1900 K"):
         fit_vft(T, np.exp(LINE), t0=1900.0)
+
+
+def test_what_is_no_temperature_or_confidence_is_refused():
+    fit = fit_arrhenius(T, np.exp(LINE))
+    with pytest.raises(InputError, match="temperature: found -5 K"):
+        fit.at(-5)
+    # per cent for a fraction
+    with pytest.raises(InputError, match="confidence: found 95, needed a fraction from 0 to 1"):
+        fit.at(300.0, confidence=95)
+    with pytest.raises(InputError, match="confidence: found 0"):
+        fit.at(300.0, confidence=0.0)
+
+
+def test_laws_are_compared_with_the_glass_transition_in_mind():
+    with pytest.warns(UserWarning, match="across the glass transition at 700 K"):
+        found = compare_laws(T, simulated(1, np.random.default_rng(12))[0], glass_transition="700 K")
+    assert "decades if the ion moves only with the network" in found[0].extrapolated.caution
+
+
+def test_law_whose_t0_is_above_the_temperature_asked_for_says_that_it_has_no_d_there():
+    t = np.array([1800.0, 2000, 2200, 2400, 2600, 2800])
+    d = 1e-3 * np.exp(-0.5 / (K_B * (t - 400))) * np.exp([0.1, -0.2, 0.1, 0.2, -0.1, -0.1])
+    law = compare_laws(t, d, t0="400 K")[-1]
+    assert law.extrapolated is None and "no D" in str(law) and "T0 = 400 K" in str(law)

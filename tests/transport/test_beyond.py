@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oxyspy.errors import InputError
-from oxyspy.transport import beyond_steady, coatings, cycles_of, densification_time, required_diffusivity
+from oxyspy.transport import beyond_steady, densification_time, required_diffusivity
 from oxyspy.transport.resistance import resisted_onsager, resisted_time
 from oxyspy.transport.transient import transient_layer
 from oxyspy.transport.uneven import uneven_layer
@@ -123,10 +123,3 @@ def test_many_problems_at_once_are_refused():
     many = required_diffusivity(np.array([1e-7, 2e-7]), COATING, TIME)
     with pytest.raises(InputError, match="one by one"):
         beyond_steady(many, spread=0.2)
-
-
-def test_the_studys_165_minutes_are_so_many_cycles():
-    time = densification_time(LAYER, COATING, known=coatings()["Li3B11O18"]).value
-    assert cycles_of(time, "1 h", 0.5) == pytest.approx(time / 1800)
-    with pytest.raises(InputError, match="at high voltage"):
-        cycles_of(time, "1 h", 0.0)

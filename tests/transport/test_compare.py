@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from oxyspy.transport import coatings, compare_coatings, densification_time, required_diffusivity
+from oxyspy.errors import InputError
+from oxyspy.transport import (
+    allowed_diffusivity,
+    beyond_steady,
+    coatings,
+    compare_coatings,
+    densification_time,
+    required_diffusivity,
+)
 from oxyspy.transport.compare import VERDICTS
 
 
@@ -52,7 +60,11 @@ def test_scans_are_compared_one_by_one():
 
 def test_only_the_coatings_asked_for_are_compared():
     need = required_diffusivity("2 nm", "10 nm", "165 min")
-    assert [one.coating for one in compare_coatings(need, {"ZnO": coatings()["ZnO"]})] == ["ZnO"]
+    zinc = coatings()["ZnO"]
+    for known in ({"ZnO": zinc}, zinc, "ZnO", ["ZnO"], [zinc]):
+        assert [one.coating for one in compare_coatings(need, known)] == ["ZnO"]
+    with pytest.raises(InputError, match="'LiPON' is not known"):
+        compare_coatings(need, "LiPON")
 
 
 def test_every_verdict_reads_as_words():
@@ -66,3 +78,58 @@ def test_a_warm_cell_is_compared_with_warm_coatings():
     assert warm.ratio / cold.ratio == pytest.approx(
         np.exp(0.92 / 8.617333e-5 * (1 / 300 - 1 / 333)) * 300 / 333, rel=1e-6
     )
+
+
+def test_scans_at_several_temperatures_are_compared_each_at_its_own():
+    temperatures = np.array([300.0, 400.0])
+    together = {
+        one.coating: one for one in compare_coatings(required_diffusivity(2e-7, 1e-6, 9900.0, temperature=temperatures))
+    }
+    for i, t in enumerate(temperatures):
+        for one in compare_coatings(required_diffusivity(2e-7, 1e-6, 9900.0, temperature=t)):
+            assert together[one.coating].ratio[i] == pytest.approx(one.ratio, rel=1e-12)
+            assert together[one.coating].verdict[i] == one.verdict
+    # by Ea = 0.92 eV: 7332 times as open at 400 K, over 400 / 300
+    ratio = together["Li3B11O18"].ratio
+    assert ratio[1] / ratio[0] == pytest.approx(np.exp(0.92 / 8.617333e-5 * (1 / 300 - 1 / 400)) * 0.75, rel=1e-6)
+
+
+def test_a_design_is_told_what_is_safe_and_not_what_another_layer_took():
+    # Al2O3 lets 2 nm through in 230 h
+    found = {hours: verdicts(allowed_diffusivity("2 nm", "10 nm", f"{hours} h")) for hours in (1, 230, 1e6)}
+    assert [found[hours]["Al2O3"] for hours in found] == ["safe", "open", "exceeds"]
+    assert found[1]["Li2O"] == "exceeds"
+    allowed = allowed_diffusivity("2 nm", "10 nm", "1 h")
+    assert "keeps the layer below its target" in str(compare_coatings(allowed)[3])
+    assert "L / allowed L" in str(compare_coatings(allowed)[3])
+
+
+def test_a_target_that_may_be_none_allows_nothing_that_could_be_told():
+    found = verdicts(allowed_diffusivity("0.1 nm", "10 nm", "1 h", target_sigma="0.1 nm"))
+    assert set(found.values()) == {"unknown"}
+
+
+def test_a_fuller_model_is_what_coatings_are_compared_with():
+    steady = required_diffusivity(2e-7, 1e-6, 9900.0, layer_sigma=2e-8, geometry="plane")
+    fuller = beyond_steady(steady, spread=0.5)
+    ratios = [{one.coating: one.ratio for one in compare_coatings(found)} for found in (steady, fuller)]
+    # an uneven coating may be 1.25 times less open
+    assert all(ratios[1][name] == pytest.approx(1.25 * ratios[0][name], rel=1e-6) for name in ratios[0])
+    # and so are its errors
+    z = [compare_coatings(found)[3].z for found in (steady, fuller)]
+    assert z[0] < z[1] < 0
+    allowed = beyond_steady(allowed_diffusivity(2e-7, 1e-6, "1 h"), spread=0.5)
+    assert verdicts(allowed)["Al2O3"] == "safe"
+
+
+def test_a_fuller_model_without_an_answer_compares_nothing():
+    none = beyond_steady(required_diffusivity(2e-7, 1e-6, 9900.0), layer_L=1e4)
+    assert none.reason and set(verdicts(none).values()) == {"unknown"}
+
+
+def test_the_errors_of_what_turns_l_into_d_move_no_coefficient():
+    exact = beyond_steady(required_diffusivity(2e-7, 1e-6, 9900.0, layer_sigma=2e-8, n_samples=0), layer_L=1e6)
+    blurred = required_diffusivity(2e-7, 1e-6, 9900.0, layer_sigma=2e-8, concentration_sigma=1e22, n_samples=0)
+    blurred = beyond_steady(blurred, layer_L=1e6)
+    assert blurred.high > exact.high
+    assert blurred.onsager_high == pytest.approx(exact.onsager_high, rel=1e-9)

@@ -1,10 +1,12 @@
 """The time a layer takes under a coating whose transport is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from oxyspy.errors import InputError
-from oxyspy.transport import coatings, densification_time, required_diffusivity
+from oxyspy.transport import coatings, densification_time, layer_after, required_diffusivity
 from oxyspy.transport.forward import readable_unit
 
 
@@ -89,3 +91,89 @@ def test_unclear_transport_is_refused(transport, message):
 
 def test_durations_have_the_unit_a_reader_would_choose():
     assert [readable_unit(t)[0] for t in (1.0, 600.0, 7.2e5, 1e7, 1e9)] == ["s", "min", "h", "d", "y"]
+
+
+def test_what_made_the_coefficient_is_among_the_inputs_with_its_own_part():
+    found = densification_time(2e-7, 1e-6, D=7e-19, D_sigma=1e-19, concentration_sigma=5e21, n_samples=0)
+    assert found.inputs["temperature"]["value"] == 300.0 and found.inputs["concentration"]["value"] == 5.37e22
+    assert found.contributions == pytest.approx({"ln_L": 1 / 7, "concentration": 5e21 / 5.37e22})
+    assert found.sensitivities["concentration"] == pytest.approx(-1.0)
+    # t is as kT / D c: a D that holds at its temperature
+    assert found.sensitivities["temperature"] == pytest.approx(1.0)
+    known = densification_time(2e-7, 1e-6, known="Al2O3")
+    assert known.inputs["temperature"]["value"] == 300.0
+    assert known.sensitivities["temperature"] == pytest.approx(1 - 1.04 / (8.617333e-5 * 300.0), rel=1e-6)
+
+
+def test_a_coating_measured_warm_is_taken_to_the_temperature_of_use():
+    cold = coatings()["Al2O3"]
+    warm = replace(cold, oxygen=cold.oxygen.at(1000.0))
+    found = densification_time(2e-7, 1e-6, known=warm, n_samples=0)
+    assert found.value == pytest.approx(densification_time(2e-7, 1e-6, known=cold).value, rel=1e-12)
+    # the error of the activation energy counts over that distance, once on the way up and once on the way down
+    distance = 0.07 / 8.617333e-5 * (1 / 300 - 1 / 1000)
+    below = np.log(cold.oxygen.onsager / cold.oxygen.onsager_low)
+    assert warm.oxygen.at(300.0).log_sigma[0] == pytest.approx(np.sqrt(below**2 + 2 * distance**2), rel=1e-6)
+
+
+def test_a_coating_without_activation_energy_stays_at_its_temperature():
+    one = replace(coatings()["Al2O3"].oxygen, activation_energy=np.nan, activation_energy_sigma=np.nan)
+    known = replace(coatings()["Al2O3"], oxygen=one)
+    assert densification_time(2e-7, 1e-6, known=known).value > 0
+    with pytest.raises(InputError, match="temperature: found 330.0 K .*known at 300 K without an activation energy"):
+        densification_time(2e-7, 1e-6, known=known, temperature=330.0)
+    assert np.isnan(one.at(330.0).onsager) and one.at(300.0) is one
+
+
+@pytest.mark.parametrize("geometry", ["sphere", "cylinder", "plane"])
+def test_the_layer_after_the_time_of_a_layer_is_that_layer(geometry):
+    layers = np.geomspace(1e-8, 4e-6, 7)
+    times = densification_time(layers, 1e-6, L=1e5, radius=5e-6, geometry=geometry).value
+    found = layer_after(times, 1e-6, L=1e5, radius=5e-6, geometry=geometry)
+    np.testing.assert_allclose(found.value, layers, rtol=1e-10)
+
+
+def test_intervals_of_the_layer_cover_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(3)
+    truth = {"time": 9900.0, "coating": 1e-6, "L": 1.455e6, "mu_e": -5.24}
+    sigma = {"time": 900.0, "coating": 8e-8, "L": 2e5, "mu_e": 0.02}
+    measured = {name: truth[name] + s * rng.standard_normal(2000) for name, s in sigma.items()}
+    found = layer_after(**measured, **{f"{name}_sigma": s for name, s in sigma.items()}, n_samples=500)
+    true = layer_after(**truth).value
+    # 2000 experiments know a coverage to 1 %
+    assert 0.64 < np.mean((found.low < true) & (true < found.high)) < 0.72
+    assert 0.93 < np.mean((found.low_95 < true) & (true < found.high_95)) < 0.97
+
+
+def test_sensitivities_of_the_layer_are_its_derivatives():
+    inputs = {"time": 9900.0, "coating": 3e-6, "radius": 1e-5, "mu_c": -4.95, "mu_e": -5.24, "c_max": 4.2e22}
+    inputs |= {"released": 0.5, "D": 7e-18, "concentration": 5e22, "temperature": 310.0}
+    for geometry in ("sphere", "cylinder", "plane"):
+        found = layer_after(**inputs, geometry=geometry, n_samples=0)
+        for name, value in inputs.items():
+            step = 1e-5 * abs(value)
+            ends = [np.log(layer_after(**inputs | {name: value + s}, geometry=geometry).value) for s in (step, -step)]
+            derivative = (ends[0] - ends[1]) / (2 * step) * (1 if name.startswith("mu") else value)
+            key = "ln_L" if name == "D" else name
+            assert found.sensitivities[key] == pytest.approx(derivative, abs=1e-6), (geometry, name)
+
+
+def test_a_particle_that_is_used_up_gives_no_more():
+    found = layer_after("1000 h", "10 nm", L=1e10, L_sigma=1e9, radius_sigma="0.1 um", n_samples=0)
+    assert found.value == 5e-4 and "the whole particle" in repr(found)
+    # then only the radius counts
+    assert found.sigma == pytest.approx(0.02) and found.dominant == "radius"
+
+
+def test_a_known_coating_may_be_a_name():
+    assert layer_after("165 min", "10 nm", known="Li3B11O18").value == pytest.approx(2e-7, rel=2e-3)
+    with pytest.raises(InputError, match="'LiPON' is not known"):
+        layer_after("165 min", "10 nm", known="LiPON")
+
+
+def test_what_is_not_known_is_named():
+    assert layer_after(np.nan, "10 nm", L=1e6).reason == "no time was given"
+    assert repr(densification_time(2e-7, np.nan, L=1e6)) == "time not known: no thickness of the coating was given"
+    assert densification_time(2e-7, 1e-6, L=np.nan).reason == "no L or D was given"
+    with pytest.raises(TypeError, match="layer_after.. got an unexpected keyword argument 'layer'"):
+        layer_after("165 min", "10 nm", L=1e6, layer=1e-7)

@@ -17,7 +17,27 @@ def log_uniform(low, high):
     return st.floats(np.log(low), np.log(high)).map(np.exp)
 
 
-@settings(max_examples=1000, deadline=None)
+@pytest.mark.parametrize("geometry", ["sphere", "cylinder", "plane"])
+def test_a_thousand_diffusivities_put_in_come_back(geometry):
+    rng = np.random.default_rng(7)
+
+    def between(low, high):
+        return np.exp(rng.uniform(np.log(low), np.log(high), 1100))
+
+    d, radius, coating = between(1e-24, 1e-9), between(1e-6, 1e-2), between(2e-9, 1e-3)
+    layer = between(1e-5, 0.9) * radius
+    inputs = {"mu_e": rng.uniform(-9.0, -5.05, 1100), "temperature": rng.uniform(200.0, 500.0, 1100)}
+    inputs |= {"radius": radius, "concentration": between(1e22, 1e23), "geometry": geometry, "n_samples": 0}
+    forward = densification_time(layer, coating, D=d, **inputs)
+    # over 30 000 years: refused as a slip of units
+    possible = np.flatnonzero(forward.value < 1e12)[:1000]
+    assert possible.size == 1000
+    inputs = {name: x[possible] if np.ndim(x) else x for name, x in inputs.items()}
+    back = required_diffusivity(layer[possible], coating[possible], forward.value[possible], **inputs)
+    np.testing.assert_allclose(back.value, d[possible], rtol=1e-10)
+
+
+@settings(max_examples=100, deadline=None)
 @given(
     d=log_uniform(1e-24, 1e-9),
     share=st.floats(1e-5, 0.9),
@@ -42,23 +62,23 @@ def test_the_diffusivity_put_in_comes_back(d, share, coating, radius, mu_e, conc
 
 @pytest.fixture(scope="module")
 def experiments():
-    """4000 measurements of one truth, with errors in all inputs that can have one, and their intervals."""
+    """2000 measurements of one truth, with errors in all inputs that can have one, and their intervals."""
     rng = np.random.default_rng(1)
     truth = {"layer": 2e-7, "coating": 10e-7, "time": 9900.0, "radius": 5e-4, "mu_c": -4.95, "mu_e": -5.24}
     truth |= {"c_max": 4.2e22, "concentration": 5.37e22}
     sigma = {"layer": 0.3e-7, "coating": 0.8e-7, "time": 300.0, "radius": 5e-5, "mu_c": 0.02, "mu_e": 0.015}
     sigma |= {"c_max": 2e21, "concentration": 3e21}
-    measured = {name: truth[name] + s * rng.standard_normal(4000) for name, s in sigma.items()}
+    measured = {name: truth[name] + s * rng.standard_normal(2000) for name, s in sigma.items()}
     errors = {f"{name}_sigma": s for name, s in sigma.items()}
     true = float(required_diffusivity(**truth, n_samples=0).value)
-    return true, {n: required_diffusivity(**measured, **errors, n_samples=n) for n in (0, 2000)}
+    return true, {n: required_diffusivity(**measured, **errors, n_samples=n) for n in (0, 1000)}
 
 
-@pytest.mark.parametrize("n_samples", [2000, 0])
+@pytest.mark.parametrize("n_samples", [1000, 0])
 def test_intervals_cover_the_truth_as_often_as_they_say(experiments, n_samples):
     true, found = experiments
     one = found[n_samples]
-    # 4000 experiments know a coverage to 0.7 %; the issue asks for 64-72 and 93-97 %
+    # 2000 experiments know a coverage to 1 %; 64-72 and 93-97 % are promised
     assert 0.64 < np.mean((one.low < true) & (true < one.high)) < 0.72
     assert 0.93 < np.mean((one.low_95 < true) & (true < one.high_95)) < 0.97
 
@@ -216,16 +236,23 @@ def test_numbers_text_and_pint_say_the_same():
         ({"c_max": 4.2e28}, "c_max .*found 4.2e.28 1/cm.*is the unit right"),
         ({"concentration": 53.7}, "concentration .*found 53.7 1/cm"),
         ({"mu_e": -505.6}, "mu_e .*found -505.6 eV"),
-        ({"temperature": 0.0}, "temperature .*found 0 K"),
-        ({"time": 0.0}, r"time \(time\): found 0 s"),
+        ({"temperature": 0.0}, "temperature: found 0 K, needed at least 100 K; were these degrees Celsius"),
+        ({"time": 0.0}, "time: found 0 s, needed a positive one"),
         ({"layer": "2 eV"}, "layer: found 2 eV, needed a quantity that converts to cm"),
         ({"layer": "2"}, "layer: '2' has no unit"),
         ({"layer": "two nm"}, "layer: cannot read"),
-        ({"layer": [1, "a"]}, "layer: found .*needed a number"),
+        ({"layer": [1, "a"]}, "layer: cannot read 'a'"),
         ({"layer_sigma": -1e-8}, "layer_sigma: found -1e-08 cm"),
         ({"coating": 1e-7, "coating_sigma": 0.8e-7}, "coating: found 1e-07 with a standard error of 8e-08"),
         ({"geometry": "cube"}, "geometry: found 'cube'"),
         ({"n_samples": 5}, "n_samples: found 5"),
+        ({"n_samples": 1000.5}, "n_samples: found 1000.5, needed 0 .first order. or a whole number"),
+        # 0.3 nm given as 0.3, beside a text with its unit
+        ({"layer": "2 nm", "layer_sigma": 0.3}, "layer_sigma: found 0.3 cm, needed at most 0.01 cm; is the unit right"),
+        ({"layer_sigma": np.inf}, "layer_sigma: found inf cm, needed a finite standard error"),
+        ({"layer_sigma": np.nan}, "layer_sigma: found nan cm, needed a finite standard error"),
+        ({"layer": [2e-7, 3e-7, 4e-7], "coating": [1e-6, 2e-6]}, r"do not fit.*layer \(3,\), coating \(2,\)"),
+        ({"temperature": 27.0}, "temperature: found 27 K, needed at least 100 K; were these degrees Celsius"),
     ],
 )
 def test_bad_input_is_refused_with_the_quantity_named(change, message):
@@ -250,3 +277,61 @@ def test_a_result_goes_to_plain_numbers():
 def test_the_inverse_is_the_forward_formula():
     found = required_diffusivity(2e-7, 10e-7, 9900.0)
     assert steady_time(2e-7, 10e-7, found.onsager, **CONDITIONS) == pytest.approx(9900.0, rel=1e-12)
+
+
+def test_a_scan_that_failed_may_be_among_the_others_with_its_error():
+    found = required_diffusivity([2e-7, np.nan], 10e-7, 9900.0, layer_sigma=[2e-8, np.nan])
+    assert found.value[0] == required_diffusivity(2e-7, 10e-7, 9900.0).value and np.isnan(found.value[1])
+    assert found.reason.tolist() == ["", "no layer thickness was given"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("coating", "no thickness of the coating was given"),
+        ("time", "no time was given"),
+        ("temperature", "no temperature was given"),
+        ("mu_e", "no oxygen chemical potential outside was given"),
+    ],
+)
+def test_whatever_is_not_known_is_named(name, reason):
+    inputs = {"layer": 2e-7, "coating": 10e-7, "time": 9900.0} | {name: np.nan}
+    assert repr(required_diffusivity(**inputs)) == f"D not known: {reason}"
+
+
+def test_a_million_problems_are_not_drawn_for_unasked():
+    layers = np.full(20_000, 2e-7)
+    found = required_diffusivity(layers, 10e-7, 9900.0, layer_sigma=2e-8)
+    assert "first order in the errors (so many problems" in found.method
+    assert "10000 joint draws" in required_diffusivity(layers[:3], 10e-7, 9900.0, layer_sigma=2e-8).method
+    # 1000.0 is a whole number
+    assert "1000 joint draws" in required_diffusivity(layers[:3], 1e-6, 9900.0, layer_sigma=2e-8, n_samples=1e3).method
+
+
+def test_many_problems_in_blocks_are_solved_as_each_alone():
+    rng = np.random.default_rng(0)
+    inputs = {"layer": rng.uniform(1e-7, 4e-7, (300, 401)), "coating": rng.uniform(1e-7, 1e-6, 401), "time": 9900.0}
+    errors = {"layer_sigma": 2e-8, "concentration_sigma": rng.uniform(1e21, 5e21, (300, 1))}
+    together = required_diffusivity(**inputs, **errors, n_samples=0)
+    assert together.value.shape == together.contributions["concentration"].shape == (300, 401)
+    one = {name: np.broadcast_to(x, (300, 401))[271, 399] for name, x in (inputs | errors).items()}
+    alone = required_diffusivity(**one, n_samples=0)
+    for name in ("value", "low", "high_95", "sigma", "onsager", "onsager_low", "onsager_high"):
+        assert getattr(together, name)[271, 399] == pytest.approx(getattr(alone, name), rel=1e-14), name
+    wrong = inputs["layer"].copy()
+    wrong[299, 400] = 6e-4
+    with pytest.raises(InputError, match="thicker than the particle"):
+        required_diffusivity(**inputs | {"layer": wrong}, n_samples=0)
+
+
+def test_a_design_s_own_names_are_used():
+    found = allowed_diffusivity("1 nm", "10 nm", "1000 h", target_sigma="0.1 nm", life_sigma="100 h", n_samples=0)
+    assert found.sigma == pytest.approx(np.hypot(0.1, 0.1), rel=1e-3)
+    with pytest.raises(InputError, match="target .*found 1 cm"):
+        allowed_diffusivity(1.0, "10 nm", "1000 h")
+    with pytest.raises(InputError, match="life: found 1 nm"):
+        allowed_diffusivity("1 nm", "10 nm", "1 nm")
+    with pytest.raises(InputError, match="target: found 0.0006 cm, thicker than the particle"):
+        allowed_diffusivity("6 um", "10 nm", "1 h")
+    with pytest.raises(TypeError, match="allowed_diffusivity.. got an unexpected keyword argument 'lief_sigma'"):
+        allowed_diffusivity("1 nm", "10 nm", "1000 h", lief_sigma=1.0)

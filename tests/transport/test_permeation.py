@@ -7,14 +7,12 @@ from hypothesis import strategies as st
 
 from oxyspy.errors import InputError
 from oxyspy.transport.permeation import (
-    exposure,
-    flux,
     layer_of_volume,
     layer_volume,
+    steady_flux,
     steady_layer,
     steady_onsager,
     steady_time,
-    time_at_voltage,
 )
 
 STUDY = {"radius": 5e-4, "mu_c": -4.95, "mu_e": -5.24, "c_max": 4.2e22}
@@ -83,7 +81,7 @@ def test_oxygen_released_is_oxygen_let_through():
     r, coating, L, time = 5e-4, 10e-7, 1e6, 3600.0
     layer = steady_layer(time, coating, L, **STUDY)
     released = 0.5 * 4.2e22 * 4 / 3 * np.pi * (r**3 - (r - layer) ** 3)
-    passed = 4 * np.pi * (r + coating) ** 2 * flux(L, coating, -4.95, -5.24) * time
+    passed = 4 * np.pi * (r + coating) ** 2 * steady_flux(L, coating, -4.95, -5.24) * time
     # the cubes lose eps r / l of their digits
     assert released == pytest.approx(passed, rel=1e-10)
 
@@ -97,33 +95,3 @@ def test_scans_broadcast():
 def test_unknown_geometry_is_refused_by_name():
     with pytest.raises(InputError, match="geometry: found 'cube'"):
         layer_volume(1e-7, 1e-7, 1e-4, "cube")
-
-
-def test_cycles_add_up():
-    time = time_at_voltage(100, "10 h", 0.25)
-    assert time == pytest.approx(100 * 36000 * 0.25)
-    once = steady_layer(9000.0, 10e-7, 1.455e6, geometry="plane", **STUDY)
-    assert steady_layer(time, 10e-7, 1.455e6, geometry="plane", **STUDY) == pytest.approx(100 * once)
-
-
-def test_per_cent_for_a_fraction_of_the_cycle_is_refused():
-    with pytest.raises(InputError, match="fraction .*found 25, needed a fraction from 0 to 1"):
-        time_at_voltage(100, 36000.0, 25)
-    with pytest.raises(InputError, match="cycles: found -1"):
-        time_at_voltage(-1, 36000.0, 0.2)
-
-
-def test_exposure_counts_only_the_time_with_a_driving_force():
-    t = np.linspace(0, 100.0, 10_001)
-    mu_c = -5.24 + 0.3 * np.sin(2 * np.pi * t / 100)
-    # the positive half of a sine: 0.3 * 100 / pi
-    assert exposure(t, mu_c, -5.24) == pytest.approx(0.3 * 100 / np.pi, rel=1e-6)
-    with pytest.raises(InputError, match="time"):
-        exposure([1.0, 0.0], [0, 0], -5.0)
-
-
-def test_an_exposure_gives_the_layer_of_a_constant_force():
-    spent = exposure([0.0, 9900.0], [-4.95, -4.95], -5.24)
-    unit = STUDY | {"mu_c": 0.0, "mu_e": -1.0}
-    found = steady_layer(spent, 10e-7, 1.455e6, **unit)
-    assert found == pytest.approx(steady_layer(9900.0, 10e-7, 1.455e6, **STUDY), rel=1e-12)

@@ -93,3 +93,41 @@ def test_materials_project_entries_go_into_a_phase_diagram(monkeypatch, nickel):
 
     monkeypatch.setattr(pymatgen.ext.matproj, "MPRester", Service)
     assert release_potential(oxygen_steps(materials_project_entries("Ni-O", key="mine"), "NiO2")) == pytest.approx(-0.4)
+
+
+@pytest.fixture(scope="module")
+def lithiated():
+    from pymatgen.analysis.phase_diagram import PDEntry
+    from pymatgen.core import Composition
+
+    energies = {"Li": -1.9, "Ni": -5.7, "O2": -9.9, "NiO": -12.3, "NiO2": -17.7, "LiNiO2": -23.3, "Li2O": -14.9}
+    return [PDEntry(Composition(formula), energy) for formula, energy in energies.items()]
+
+
+def test_a_diagram_open_to_lithium_gives_what_the_voltage_leaves(lithiated):
+    # by hand: lithium at -1.9 - 4.3 eV is too low for LiNiO2, -23.3 + 6.2 lies above -17.7
+    high = oxygen_steps(lithiated, "NiO2", voltage=4.3)
+    assert high[0].phases == pytest.approx({"NiO2": 1.0})
+    assert release_potential(high) == pytest.approx(-17.7 + 12.3)
+    # at -1.9 - 3.5 eV it is below, -17.9 eV, and takes that much more to give off oxygen
+    low = oxygen_steps(lithiated, "NiO2", voltage=3.5)
+    assert low[0].phases == pytest.approx({"LiNiO2": 1.0})
+    assert release_potential(low) == pytest.approx(-23.3 + 5.4 + 12.3)
+    assert str(low[0]) == "mu(O) <= -4.950 eV: 1 LiNiO2 (keeps its oxygen)"
+    # at 2 V oxygen itself would become Li2O: nothing above -14.9 + 2 * 3.9
+    assert oxygen_steps(lithiated, "NiO2", voltage=2.0)[0].potential == pytest.approx(-7.1)
+
+
+def test_voltage_and_potential_of_lithium_say_the_same(lithiated):
+    by_voltage = oxygen_steps(lithiated, "LiNiO2", voltage=3.5)
+    by_potential = oxygen_steps(lithiated, "NiO2", lithium=-1.9 - 3.5)
+    # lithium of the composition does not count where its potential is given
+    assert [step.potential for step in by_voltage] == pytest.approx([step.potential for step in by_potential])
+    assert [step.phases for step in by_voltage] == [step.phases for step in by_potential]
+
+
+def test_a_diagram_without_lithium_cannot_be_opened_to_it(nickel, lithiated):
+    with pytest.raises(InputError, match="holds no Li"):
+        oxygen_steps(nickel, "NiO2", voltage=4.3)
+    with pytest.raises(InputError, match="lithium: found beside voltage"):
+        oxygen_steps(lithiated, "NiO2", voltage=4.3, lithium=-6.2)

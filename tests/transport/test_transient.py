@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from oxyspy.transport import transient
+from oxyspy.errors import InputError
+from oxyspy.transport import time_lag, transient
 from oxyspy.transport.permeation import steady_layer
 
 CAPACITY = 0.5 * 4.2e22
@@ -86,3 +87,8 @@ def test_a_coating_that_fills_makes_the_layer_thicker_by_a_third_of_the_filling(
     thin = transient.transient_layer(9900.0, 10e-7, 1.455e6, uptake=1e10, geometry="plane", **GROWTH)
     thick = transient.transient_layer(9900.0, 10e-7, 1.455e6, uptake=uptake, geometry="plane", **GROWTH)
     assert thick - thin == pytest.approx(10e-7 * uptake / 3 / CAPACITY, rel=1e-9)
+
+
+def test_a_time_lag_needs_a_driving_force():
+    with pytest.raises(InputError, match="mu_c - mu_e: found -0.29 eV"):
+        time_lag(10e-7, 1e6, -5.24, -4.95, 1e21)

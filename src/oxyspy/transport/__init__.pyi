@@ -1,6 +1,7 @@
 from . import (
     arrhenius,
     beyond,
+    charge,
     chemical_potential,
     coating,
     coating_files,
@@ -14,6 +15,7 @@ from . import (
     onsager,
     permeation,
     phase_diagram,
+    posterior,
     quantities,
     reproduce,
     resistance,
@@ -22,35 +24,56 @@ from . import (
     uneven,
 )
 from .arrhenius import LawComparison, compare_laws, fit_arrhenius, fit_vft
-from .beyond import BeyondSteady, beyond_steady, cycles_of
-from .chemical_potential import ReactionPotential, along_charge, oxygen_gas, reaction_potential
+from .beyond import BeyondSteady, beyond_steady
+from .charge import (
+    ChargeCurve,
+    along_charge,
+    charge_curve,
+    cycles_of,
+    exposure,
+    read_charge_curve,
+    time_at_voltage,
+)
+from .chemical_potential import (
+    ReactionPotential,
+    formation_energies,
+    oxygen_gas,
+    reaction_potential,
+    solid_energies,
+)
 from .coating import Coating, Coatings, IonTransport, fitted_coating
 from .coating_files import coatings, save_coatings
 from .compare import Comparison, compare_coatings
 from .design import MinimumThickness, Screened, minimum_thickness, screen
 from .figures import plot_growth, plot_required, plot_tradeoff
 from .fitted import Diffusivity, DiffusivityFit, glass_shift
-from .forward import DensificationTime, densification_time
+from .forward import DensificationTime, LayerAfter, densification_time, flux, layer_after
 from .inverse import AllowedDiffusivity, RequiredDiffusivity, allowed_diffusivity, required_diffusivity
+from .model import Inferred
 from .onsager import concentration_of, density_of, diffusivity_of_onsager, onsager_coefficient
-from .permeation import exposure, time_at_voltage
 from .phase_diagram import OxygenStep, materials_project_entries, oxygen_steps, release_potential, uptake_potential
+from .posterior import PosteriorFit
+from .reproduce import study_rows
 from .transient import time_lag
 from .uneven import UnevenLayer, uneven_layer
 
 __all__ = [
     "AllowedDiffusivity",
     "BeyondSteady",
+    "ChargeCurve",
     "Coating",
     "Coatings",
     "Comparison",
     "DensificationTime",
     "Diffusivity",
     "DiffusivityFit",
+    "Inferred",
     "IonTransport",
     "LawComparison",
+    "LayerAfter",
     "MinimumThickness",
     "OxygenStep",
+    "PosteriorFit",
     "ReactionPotential",
     "RequiredDiffusivity",
     "Screened",
@@ -60,6 +83,8 @@ __all__ = [
     "arrhenius",
     "beyond",
     "beyond_steady",
+    "charge",
+    "charge_curve",
     "chemical_potential",
     "coating",
     "coating_files",
@@ -79,9 +104,12 @@ __all__ = [
     "fit_vft",
     "fitted",
     "fitted_coating",
+    "flux",
+    "formation_energies",
     "forward",
     "glass_shift",
     "inverse",
+    "layer_after",
     "materials_project_entries",
     "minimum_thickness",
     "model",
@@ -94,14 +122,18 @@ __all__ = [
     "plot_growth",
     "plot_required",
     "plot_tradeoff",
+    "posterior",
     "quantities",
     "reaction_potential",
+    "read_charge_curve",
     "release_potential",
     "reproduce",
     "required_diffusivity",
     "resistance",
     "save_coatings",
     "screen",
+    "solid_energies",
+    "study_rows",
     "time_at_voltage",
     "time_lag",
     "transient",

@@ -15,11 +15,18 @@ from scipy.optimize import minimize_scalar
 from oxyspy.errors import InputError, MethodError
 from oxyspy.results import Result
 from oxyspy.transport.fitted import Diffusivity, DiffusivityFit, slopes
-from oxyspy.transport.quantities import K_B
+from oxyspy.transport.posterior import with_prior
+from oxyspy.transport.quantities import K_B, measured, number, plain_number
 
 
 def fit_arrhenius(
-    temperature: Any, diffusivity: Any, sigma: Any = None, *, weights: str = "equal", errors: str = "t"
+    temperature: Any,
+    diffusivity: Any,
+    sigma: Any = None,
+    *,
+    weights: str = "equal",
+    errors: str = "t",
+    prior: Any = None,
 ) -> DiffusivityFit:
     r"""Fit ln D against 1/T by weighted least squares.
 
@@ -39,6 +46,14 @@ def fit_arrhenius(
         ``"t"`` (default): ``sigma`` is known up to a factor, which the residuals give; parameters follow a t
         distribution. This is at once the Bayesian posterior with flat priors on ln D0 and Ea and a log-flat one on the
         factor. ``"known"``: ``sigma`` is exact and the parameters are normal.
+    prior
+        What was known of Ea before, as value and standard error in eV (``(0.9, 0.1)`` or ``"0.9 +- 0.1 eV"``): the
+        Bayesian fit, a `PosteriorFit`, with a normal prior on Ea and flat ones on the rest.
+
+    Returns
+    -------
+    DiffusivityFit
+        Ea and D0 with errors; `DiffusivityFit.at` has D elsewhere.
 
     Raises
     ------
@@ -52,9 +67,27 @@ def fit_arrhenius(
     >>> fit = fit_arrhenius(T, 2e-3 * np.exp(-0.92 / (8.617333e-5 * T)))
     >>> round(fit.activation_energy, 3), float(f"{fit.at(300.0).value:.2g}")
     (0.92, 7e-19)
+
+    Points that scatter, and Ea known from elsewhere:
+
+    >>> D = 2e-3 * np.exp(-0.92 / (8.617333e-5 * T)) * (1 + 0.2 * np.array([1, -1, 1, 1, -1, -1]))
+    >>> for prior in (None, "0.92 +- 0.03 eV"):
+    ...     at = fit_arrhenius(T, D, prior=prior).at(300.0)
+    ...     print(f"{at.value:.1e} [{at.low:.1e}, {at.high:.1e}]")
+    3.5e-17 [4.3e-19, 2.9e-15]
+    8.8e-19 [3.3e-19, 2.4e-18]
     """
     t, y, s, how = _data(temperature, diffusivity, sigma, weights)
-    return _fit(t, y, s, how, errors, t0=0.0)
+    fit = _fit(t, y, s, how, errors, t0=0.0)
+    return fit if prior is None else with_prior(fit, t, y, s, *_prior(prior), known=errors == "known")
+
+
+def _prior(given: Any) -> tuple[float, float]:
+    value, sigma = given if isinstance(given, (tuple, list)) and len(given) == 2 else (given, 0.0)
+    value, sigma = measured("prior", value, sigma, kind="activation_energy")
+    if value.ndim or sigma.ndim or not sigma > 0 or np.isnan(value):
+        raise InputError(f"prior: found {given!r}, needed an activation energy and its standard error, e.g. (0.9, 0.1)")
+    return float(value), float(sigma)
 
 
 def fit_vft(
@@ -62,7 +95,7 @@ def fit_vft(
     diffusivity: Any,
     sigma: Any = None,
     *,
-    t0: float | None = None,
+    t0: Any = None,
     weights: str = "equal",
     errors: str = "t",
     significance: float = 0.05,
@@ -71,24 +104,41 @@ def fit_vft(
 
     Parameters
     ----------
+    temperature, diffusivity, sigma
+        As in `fit_arrhenius`.
     t0
         K; ``None`` fits it.
+    weights, errors
+        As in `fit_arrhenius`.
     significance
         Of the F test by which a fitted T0 must improve on Arrhenius.
-    temperature, diffusivity, sigma, weights, errors
-        As in `fit_arrhenius`.
+
+    Returns
+    -------
+    DiffusivityFit
+        With T0.
 
     Raises
     ------
     MethodError
         The data cannot hold a fitted T0: too few points, no significant improvement on Arrhenius, or a T0 that runs
         to its limit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.transport import fit_vft
+    >>> T = np.array([1000.0, 1200, 1500, 2000, 2500])
+    >>> D = 1e-4 * np.exp(-0.3 / (8.617333e-5 * (T - 600)))
+    >>> print(f"{fit_vft(T, D, t0=600.0).activation_energy:.2f} eV")
+    0.30 eV
     """
     t, y, s, how = _data(temperature, diffusivity, sigma, weights)
     if t0 is not None:
-        if not 0 <= t0 < t.min():
-            raise InputError(f"t0: found {t0:g} K, needed one from 0 to below the lowest temperature, {t.min():g} K")
-        return _fit(t, y, s, how, errors, t0=float(t0))
+        fixed = plain_number("t0", t0)
+        if not fixed < t.min():
+            raise InputError(f"t0: found {fixed:g} K, needed one from 0 to below the lowest temperature, {t.min():g} K")
+        return _fit(t, y, s, how, errors, t0=fixed)
     if len(y) < 5 or len(np.unique(t)) < 4:
         raise MethodError(
             f"VFT: found {len(y)} values at {len(np.unique(t))} temperatures, needed 5 at 4 to fit T0; fix t0 instead"
@@ -128,7 +178,7 @@ class LawComparison(Result):
         Akaike weight, from the criterion with its small-sample term; 0 where there is no fit, ``nan`` for all where
         there are too few points to weigh.
     extrapolated : Diffusivity or None
-        D at the temperature asked for.
+        D at the temperature asked for; ``None`` where that is not above T0, below which the law has nothing move.
     reason : str
         Why there is no fit; empty where there is one.
     """
@@ -140,24 +190,41 @@ class LawComparison(Result):
     reason: str
 
     def __repr__(self) -> str:
-        return (
-            f"{self.law}: {self.reason}" if self.fit is None else f"{self.law}: {self.weight:.0%}, {self.extrapolated}"
-        )
+        if self.fit is None:
+            return f"{self.law}: {self.reason}"
+        elsewhere = self.extrapolated or f"no D at the temperature asked for, which is not above T0 = {self.fit.t0:g} K"
+        return f"{self.law}: {self.weight:.0%}, {elsewhere}"
 
 
 def compare_laws(
-    temperature: Any, diffusivity: Any, sigma: Any = None, *, at: float = 300.0, t0: float | None = None, **options: Any
+    temperature: Any,
+    diffusivity: Any,
+    sigma: Any = None,
+    *,
+    at: Any = 300.0,
+    t0: Any = None,
+    glass_transition: Any = None,
+    **options: Any,
 ) -> list[LawComparison]:
     """Fit Arrhenius and VFT to the same data and return both with their weights, and what each means elsewhere.
 
     Parameters
     ----------
+    temperature, diffusivity, sigma
+        As in `fit_arrhenius`.
     at
         K, where to compare D.
     t0
         K; also fits VFT with this T0 where given.
-    temperature, diffusivity, sigma, **options
+    glass_transition
+        K, where known: an extrapolation across it warns and tells the size it may have.
+    **options
         As in `fit_arrhenius`.
+
+    Returns
+    -------
+    list of LawComparison
+        Arrhenius, VFT, and VFT with ``t0`` where given.
 
     Examples
     --------
@@ -169,6 +236,7 @@ def compare_laws(
     Arrhenius 1.0
     VFT 0.0
     """
+    wanted = plain_number("at", at, kind="temperature")
     laws: list[tuple[str, Any]] = [("Arrhenius", lambda: fit_arrhenius(temperature, diffusivity, sigma, **options))]
     laws.append(("VFT", lambda: fit_vft(temperature, diffusivity, sigma, **options)))
     if t0 is not None:
@@ -192,7 +260,7 @@ def compare_laws(
             law=name,
             fit=fit,
             weight=float(weight),
-            extrapolated=fit.at(at) if fit is not None and at > fit.t0 else None,
+            extrapolated=fit.at(wanted, glass_transition=glass_transition) if fit and wanted > fit.t0 else None,
             reason=reason,
         )
         for (name, _), fit, weight, reason in zip(laws, fits, weights, reasons, strict=True)
@@ -201,22 +269,16 @@ def compare_laws(
 
 def _data(temperature, diffusivity, sigma, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Return temperatures, ln D and its relative errors as flat arrays, and how the errors were made."""
-    t = np.asarray(temperature, dtype=float)
-    d = np.asarray(diffusivity, dtype=float)
+    t, d = number("temperature", temperature), number("diffusivity", diffusivity, kind="D")
     if t.ndim != 1 or d.ndim not in (1, 2) or len(d) != len(t):
         raise InputError(
             f"temperature and diffusivity: found shapes {t.shape} and {d.shape}, needed (n,) and (n,) or (n, runs)"
         )
-    if not np.all(t > 0):
-        raise InputError(f"temperature: found {np.min(t):g} K, needed positive temperatures in K")
-    if np.any(d <= 0):
-        raise InputError(
-            f"diffusivity: found {np.nanmin(d):g} cm2/s, needed positive values; leave out runs that have none"
-        )
+    if not np.all(np.isfinite(t)):
+        raise InputError("temperature: found one that is not known; needed one for every D")
     y = np.log(d)
     if sigma is not None:
-        given = np.asarray(sigma, dtype=float)
-        s = np.broadcast_to(given[:, None] if given.ndim == 1 and y.ndim == 2 else given, y.shape)
+        s = _errors_of(sigma, y)
         how = "weights from the given errors"
     elif y.ndim == 2 and weights == "runs":
         # one point a temperature, as the study fits them
@@ -240,6 +302,14 @@ def _data(temperature, diffusivity, sigma, weights) -> tuple[np.ndarray, np.ndar
             f"found {len(y)} values of D at {len(np.unique(t))} temperatures, needed 3 values at 2 or more"
         )
     return t, y, s, how
+
+
+def _errors_of(sigma, y: np.ndarray) -> np.ndarray:
+    try:
+        given = np.asarray(sigma, dtype=float)
+        return np.broadcast_to(given[:, None] if given.ndim == 1 and y.ndim == 2 else given, y.shape)
+    except (TypeError, ValueError):
+        raise InputError(f"sigma: found {np.shape(sigma)}, needed standard errors of ln D of shape {y.shape}") from None
 
 
 def _chi2(t, y, s, t0) -> float:

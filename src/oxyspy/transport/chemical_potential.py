@@ -1,4 +1,4 @@
-"""The oxygen chemical potential in gas, set by a reaction, and along a charge.
+"""The oxygen chemical potential in gas and set by a reaction.
 
 All values are in eV for one oxygen atom, on the energy scale of the study, in which E(O2)/2 is -4.948 eV. Values of
 different scales (another functional, another correction of O2) must not be subtracted from one another.
@@ -6,8 +6,9 @@ different scales (another functional, another correction of O2) must not be subt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.constants import N_A, e
@@ -17,7 +18,7 @@ from oxyspy.data import load
 from oxyspy.errors import InputError
 from oxyspy.results import Result
 from oxyspy.transport.onsager import formula_amounts
-from oxyspy.transport.quantities import K_B
+from oxyspy.transport.quantities import K_B, measured, number
 
 ATMOSPHERE = 101325.0
 """Pa."""
@@ -28,7 +29,7 @@ def oxygen_reference() -> float:
     return load("oxygen")["energy_per_atom"]["value"]
 
 
-def oxygen_gas(temperature, pressure, reference: float | None = None):
+def oxygen_gas(temperature: Any, pressure: Any, reference: Any = None) -> Any:
     r"""Return the chemical potential of oxygen in O2 gas.
 
     Parameters
@@ -61,19 +62,67 @@ def oxygen_gas(temperature, pressure, reference: float | None = None):
     --------
     >>> float(oxygen_gas(300.0, 0.21 * ATMOSPHERE).round(3))
     -5.242
+    >>> float(oxygen_gas("26.85 degC", "0.21 atm").round(3))
+    -5.242
     """
     data = load("oxygen")
     T, heat_capacity, entropy, enthalpy = np.array(data["gas_table"]).T
-    t, p = np.asarray(temperature, dtype=float), np.asarray(pressure, dtype=float)
-    if not np.all((t >= T[0]) & (t <= T[-1])):
+    t, p = number("temperature", temperature), number("pressure", pressure)
+    if np.any((t < T[0]) | (t > T[-1])):
         raise InputError(f"temperature: found {t} K, needed {T[0]:g} to {T[-1]:g} K, where O2 is tabulated")
-    if not np.all(p > 0):
-        raise InputError(f"pressure: found {p} Pa, needed a positive partial pressure of O2")
+    zero = oxygen_reference() if reference is None else number("reference", reference, kind="energy")
     from_zero = CubicHermiteSpline(T, enthalpy * 1e3, heat_capacity)(t) - data["enthalpy_at_zero"]["value"] * 1e3
     s = CubicHermiteSpline(T, entropy, heat_capacity / T)(t)
     thermal = (from_zero - t * s) / (N_A * e)
     work = K_B * t * np.log(p / data["pressure_standard"]["value"])
-    return (oxygen_reference() if reference is None else reference) + (thermal + work) / 2
+    return (zero + (thermal + work) / 2)[()]
+
+
+def solid_energies() -> dict[str, tuple[float, float]]:
+    """Return formula to total energy and its standard error, in eV for one formula unit, of the solids at hand.
+
+    Those of the study's reactions, by a universal potential on the study's scale, with its error from solids whose
+    energies are known; see ``data/oxygen.yaml``. They are total energies: `reaction_potential` needs
+    ``formation=False``.
+
+    Returns
+    -------
+    dict
+        Formula to (energy, standard error).
+
+    Examples
+    --------
+    >>> reaction_potential({"NiO2": 1}, {"NiO": 1}, solid_energies(), formation=False)
+    mu(O) = -4.642 +- 0.22 eV, NiO2 -> NiO + O
+    """
+    solids = load("oxygen")["solids"]
+    return {
+        formula: (value, solids["sigma_per_atom"] * sum(formula_amounts(formula).values()))
+        for formula, value in solids["energies"].items()
+    }
+
+
+def formation_energies() -> dict[str, tuple[float, float]]:
+    """Return formula to measured formation energy and its standard error, in eV for one formula unit.
+
+    Errors are ``nan`` where the source states none. Sources, files and kinds stand in ``data/oxygen.yaml``.
+
+    Returns
+    -------
+    dict
+        Formula to (energy, standard error).
+
+    Examples
+    --------
+    >>> reaction_potential({"Li2S": 1.5, "P2S5": 0.5}, {"Li3PO4": 1, "S": 4}, formation_energies())
+    mu(O) = -8.437 +- unknown eV, 1.5 Li2S + 0.5 P2S5 + 4 O -> Li3PO4 + 4 S
+    """
+    from oxyspy.units import convert
+
+    return {
+        formula: tuple(convert(entry.get(key, np.nan), entry["unit"], "eV", formula) for key in ("value", "sigma"))
+        for formula, entry in load("oxygen")["formation"].items()
+    }
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,7 +151,7 @@ class ReactionPotential(Result):
     method: str
 
     def __repr__(self) -> str:
-        error = f" +- {self.sigma:.2f}" if self.sigma else ""
+        error = " +- unknown" if np.isnan(self.sigma) else f" +- {self.sigma:.2f}" if self.sigma else ""
         return f"mu(O) = {self.value:.3f}{error} eV, {self.reaction}"
 
 
@@ -120,16 +169,22 @@ def reaction_potential(
     reactants, products
         Formula to amount, without the oxygen, which is balanced here.
     energies
-        Formula to energy in eV for one formula unit, alone or with its standard error. Elements are 0 by default
-        where these are formation energies.
+        Formula to energy in eV for one formula unit, alone or with its standard error; text (``"-441.4 kJ/mol"``) and
+        pint quantities too. Elements are 0 by default where these are formation energies.
     formation
         The energies are formation energies from the elements, and the oxygen reference is added; otherwise they are
         total energies on the scale wanted.
 
+    Returns
+    -------
+    ReactionPotential
+        In eV, with its standard error where the energies have one.
+
     Raises
     ------
     InputError
-        An element other than oxygen that does not balance, no oxygen exchanged, or an energy not given.
+        An element other than oxygen that does not balance, no oxygen exchanged, an energy not given, or total energies
+        in place of formation energies.
 
     Notes
     -----
@@ -143,6 +198,8 @@ def reaction_potential(
     >>> reaction_potential({"Li3PS4": 1}, {"Li3PO4": 1, "S": 4}, {"Li3PS4": 0.0, "Li3PO4": -13.768})
     mu(O) = -8.390 eV, Li3PS4 + 4 O -> Li3PO4 + 4 S
     """
+    if formation:
+        _check_formation(energies)
     balance: dict[str, float] = {}
     energy, variance = 0.0, 0.0
     for side, sign in ((reactants, 1.0), (products, -1.0)):
@@ -151,8 +208,8 @@ def reaction_potential(
             value, sigma = _energy(formula, amounts, energies, formation)
             energy -= sign * amount * value
             variance += (amount * sigma) ** 2
-            for element, number in amounts.items():
-                balance[element] = balance.get(element, 0.0) + sign * amount * number
+            for element, n in amounts.items():
+                balance[element] = balance.get(element, 0.0) + sign * amount * n
     oxygen = balance.pop("O", 0.0)
     unbalanced = {element: number for element, number in balance.items() if abs(number) > 1e-6}
     if unbalanced:
@@ -179,7 +236,25 @@ def _energy(formula, amounts, energies, formation) -> tuple[float, float]:
         raise InputError(f"reaction: no energy was given for {formula}; given: {', '.join(energies) or 'none'}")
     given = energies[formula]
     value, sigma = given if isinstance(given, (tuple, list)) else (given, 0.0)
-    return float(value), float(sigma)
+    unknown = isinstance(sigma, float) and np.isnan(sigma)
+    value, sigma = measured(f"energy of {formula}", value, 0.0 if unknown else sigma, kind="energy")
+    return float(value), np.nan if unknown else float(sigma)
+
+
+# eV an atom: no compound binds this strongly from its elements, and no allotrope is this far from its element
+_STRONGEST, _ALLOTROPE = -5.0, 1.0
+
+
+def _check_formation(energies: Mapping[str, Any]) -> None:
+    """Refuse total energies where formation energies are meant: they would give a potential that looks like one."""
+    for formula in energies:
+        amounts = formula_amounts(formula)
+        value = _energy(formula, amounts, energies, True)[0] / sum(amounts.values())
+        if value < _STRONGEST or (len(amounts) == 1 and abs(value) > _ALLOTROPE):
+            raise InputError(
+                f"energy of {formula}: found {value:.3g} eV an atom, no formation energy from the elements; for total "
+                "energies give formation=False"
+            )
 
 
 def _written(reactants: Mapping[str, float], products: Mapping[str, float], oxygen: float) -> str:
@@ -189,24 +264,3 @@ def _written(reactants: Mapping[str, float], products: Mapping[str, float], oxyg
         " + ".join(f"{amount:g} {formula}" if amount != 1 else formula for formula, amount in side.items())
         for side in (left, right)
     )
-
-
-def along_charge(voltage, table: Sequence[Sequence[float]] | np.ndarray):
-    """Return the cathode's oxygen potential at a voltage, from a table of (V, eV), linear between its rows.
-
-    Outside the table the answer is an error: how mu_c goes on with voltage is what nobody measured there. For a
-    single known voltage give a table of that row.
-
-    Examples
-    --------
-    >>> float(along_charge(4.2, [(4.1, -5.3), (4.3, -4.95)]).round(3))
-    -5.125
-    """
-    rows = np.asarray(table, dtype=float)
-    if rows.ndim != 2 or rows.shape[1] != 2 or not np.all(np.isfinite(rows)):
-        raise InputError("mu_c table: needed rows of a voltage in V and a potential in eV, all finite")
-    rows = rows[np.argsort(rows[:, 0])]
-    v = np.asarray(voltage, dtype=float)
-    if not np.all((v >= rows[0, 0]) & (v <= rows[-1, 0])):
-        raise InputError(f"voltage: found {v} V, needed {rows[0, 0]:g} to {rows[-1, 0]:g} V, where mu_c is tabulated")
-    return np.interp(v, rows[:, 0], rows[:, 1])

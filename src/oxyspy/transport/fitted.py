@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy import stats
 
 from oxyspy.errors import InputError
 from oxyspy.results import Result
-from oxyspy.transport.quantities import K_B
+from oxyspy.transport.quantities import K_B, number, plain_number
 
 ONE_SIGMA = float(stats.norm.cdf(1) - stats.norm.cdf(-1))
 
@@ -108,9 +109,9 @@ class DiffusivityFit(Result):
         self,
         temperature: Any,
         *,
-        confidence: float = ONE_SIGMA,
+        confidence: Any = ONE_SIGMA,
         new: bool = False,
-        glass_transition: float | None = None,
+        glass_transition: Any = None,
     ) -> Diffusivity:
         """Return D at a temperature with its interval.
 
@@ -119,49 +120,65 @@ class DiffusivityFit(Result):
         temperature
             K; above T0.
         confidence
-            Of the interval; one standard error by default.
+            Of the interval, 0 to 1; one standard error by default.
         new
             Interval for one further measurement, which scatters, and not for the law itself.
         glass_transition
-            K. Where the temperature and the data lie on different sides of it, `Diffusivity.caution` says so and
-            tells the size that may have, see `glass_shift`.
+            K. Where the temperature and the data lie on different sides of it, a `UserWarning` and
+            `Diffusivity.caution` say so and tell the size that may have, see `glass_shift`.
+
+        Raises
+        ------
+        InputError
+            A temperature at or below T0, or a confidence that is not between 0 and 1.
 
         Notes
         -----
         ln D is linear in the parameters (to first order in T0), so its interval is that of the t distribution:
         exact for Arrhenius with normal scatter, and the same as the Bayesian one with a flat prior on (ln D0, Ea) and
-        on the logarithm of the scatter.
+        on the logarithm of the scatter. A fit with a prior of its own has its posterior's, see `fit_arrhenius`.
         """
-        t = np.asarray(temperature, dtype=float)
+        t = number("temperature", temperature)
+        confidence = plain_number("confidence", confidence)
         if not np.all(t > self.t0):
             raise InputError(f"temperature: found {np.min(t):g} K, needed one above T0 = {self.t0:g} K")
-        ln = self.ln_d0 - self.activation_energy / (K_B * (t - self.t0))
         slope = slopes(t, self.t0, self.activation_energy)[..., : len(self.covariance)]
-        variance = np.einsum("...i,ij,...j->...", slope, self.covariance, slope)
-        sigma = np.sqrt(variance + (self.scatter**2 if new else 0.0))
-        reach = stats.t.ppf((1 + confidence) / 2, self.degrees) * sigma
+        middle, low, high, sigma = self._interval(t, slope, confidence, new)
         return Diffusivity(
-            value=np.exp(ln)[()],
-            low=np.exp(ln - reach)[()],
-            high=np.exp(ln + reach)[()],
+            value=np.exp(middle)[()],
+            low=np.exp(low)[()],
+            high=np.exp(high)[()],
             sigma=sigma[()],
             temperature=t[()],
-            confidence=float(confidence),
+            confidence=confidence,
             caution=self._caution(t, glass_transition),
         )
 
-    def _caution(self, t: np.ndarray, glass: float | None) -> str:
+    def _interval(self, t: np.ndarray, slope: np.ndarray, confidence: float, new: bool) -> tuple[np.ndarray, ...]:
+        """Return ln D, the ends of its interval and its standard error."""
+        ln = self.ln_d0 - self.activation_energy / (K_B * (t - self.t0))
+        variance = np.einsum("...i,ij,...j->...", slope, self.covariance, slope)
+        sigma = np.sqrt(variance + (self.scatter**2 if new else 0.0))
+        reach = stats.t.ppf((1 + confidence) / 2, self.degrees) * sigma
+        return ln, ln - reach, ln + reach, sigma
+
+    def _caution(self, t: np.ndarray, glass_transition: Any) -> str:
         lowest = float(np.min(t))
         if lowest >= self.temperature_low:
             return ""
         span = 1 / self.temperature_low - 1 / self.temperature_high
         away = (1 / lowest - 1 / self.temperature_low) / span
         text = f"extrapolated in 1/T by {away:.1f} times the range of the data, one law assumed all the way"
-        if glass is not None and lowest < glass < self.temperature_high and self.t0 < glass:
-            text += (
-                f"; across the glass transition at {glass:g} K: too high by up to {glass_shift(self, glass):.1f} "
-                "decades if the ion moves only with the network"
+        if glass_transition is None:
+            return text
+        glass = plain_number("glass_transition", glass_transition, kind="temperature")
+        if lowest < glass < self.temperature_high and self.t0 < glass:
+            across = (
+                f"across the glass transition at {glass:g} K: too high by up to {glass_shift(self, glass):.1f} decades "
+                "if the ion moves only with the network"
             )
+            warnings.warn(f"D({lowest:g} K) {across}", stacklevel=3)
+            text += f"; {across}"
         return text
 
 
@@ -171,9 +188,7 @@ def slopes(t: np.ndarray, t0: float, ea: float) -> np.ndarray:
     return np.stack([np.ones_like(inverse), -inverse, -ea * inverse / (t - t0)], axis=-1)
 
 
-def glass_shift(
-    fit: DiffusivityFit, glass_transition: float, relaxation_time: float = 100.0, step: float = 3e-8
-) -> float:
+def glass_shift(fit: DiffusivityFit, glass_transition: Any, relaxation_time: Any = 100.0, step: Any = 3e-8) -> float:
     r"""Return by how many decades an Arrhenius line drawn from the melt into the glass may be too high.
 
     Parameters
@@ -186,6 +201,11 @@ def glass_shift(
         s; of the structure at the transition, 100 s by its usual definition.
     step
         cm; how far an ion moves when the structure relaxes once.
+
+    Returns
+    -------
+    float
+        Decades, 0 or more.
 
     Notes
     -----
@@ -204,9 +224,12 @@ def glass_shift(
     >>> round(glass_shift(fit, 700.0), 1)
     8.5
     """
-    if not 0 < glass_transition < fit.temperature_high:
+    glass = plain_number("glass_transition", glass_transition, kind="temperature")
+    tau, jump = plain_number("relaxation_time", relaxation_time, kind="time"), plain_number("step", step)
+    if not fit.t0 < glass < fit.temperature_high:
+        above = f"above T0 = {fit.t0:g} K and " if fit.t0 else ""
         raise InputError(
-            f"glass_transition: found {glass_transition:g} K, needed one below the data's {fit.temperature_high:g} K"
+            f"glass_transition: found {glass:g} K, needed one {above}below the data's {fit.temperature_high:g} K"
         )
-    line = fit.ln_d0 - fit.activation_energy / (K_B * (glass_transition - fit.t0))
-    return max(0.0, (line - math.log(step**2 / (6 * relaxation_time))) / math.log(10))
+    line = fit.ln_d0 - fit.activation_energy / (K_B * (glass - fit.t0))
+    return max(0.0, (line - math.log(jump**2 / (6 * tau))) / math.log(10))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from oxyspy.transport.model import Inferred, check_inputs, concealed, ends_of, inferred_fields, log_onsager_time, slopes
+from oxyspy.transport.model import (
+    CONDITIONS,
+    Inferred,
+    check_together,
+    concealed,
+    inferred_fields,
+    numbers,
+    product,
+    read_inputs,
+    slopes,
+)
 from oxyspy.transport.permeation import dimension
-from oxyspy.transport.quantities import K_B, STUDY, measured
-from oxyspy.transport.uncertainty import SIGNIFICANT, interval
+from oxyspy.transport.quantities import K_B, STUDY
+from oxyspy.transport.uncertainty import SIGNIFICANT, Inputs, Interval, draws_for, in_blocks, interval
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,10 +89,13 @@ def required_diffusivity(
     concentration_sigma: Any = 0.0,
     temperature_sigma: Any = 0.0,
     geometry: str = "sphere",
-    n_samples: int = 10_000,
+    n_samples: int | None = None,
     seed: int | None = 0,
 ) -> RequiredDiffusivity:
     r"""Return the oxygen diffusivity that a coating must have had for a layer to form under it in a time.
+
+    Every quantity is a number or an array in the unit named below, or text or a pint quantity with a unit of its own,
+    such as ``"10 nm"``; text may hold a standard error, ``"2.0 +- 0.3 nm"``.
 
     Parameters
     ----------
@@ -94,7 +108,8 @@ def required_diffusivity(
     radius
         Radius of the cathode particle in cm; of no effect for ``geometry="plane"``.
     mu_c, mu_e
-        Oxygen chemical potential of the cathode and outside the coating, eV.
+        Oxygen chemical potential of the cathode and outside the coating, eV. ``mu_c`` may be a `charge_curve`, over
+        and over which ``time`` then runs.
     c_max, released
         Oxygen of the cathode in cm-3 and the fraction of it that the layer gave off: 1/2 for rocksalt (NiO2 to NiO),
         1/3 for spinel (3 NiO2 to Ni3O4).
@@ -102,13 +117,15 @@ def required_diffusivity(
         Oxygen in the coating in cm-3; turns L into D.
     temperature
         K.
-    layer_sigma, coating_sigma, time_sigma, radius_sigma, mu_c_sigma, mu_e_sigma, c_max_sigma, released_sigma
-        Standard errors, with ``concentration_sigma`` and ``temperature_sigma``, in the unit of the quantity. What has
-        none is taken as exact, and ``method`` says so.
+    layer_sigma, coating_sigma, time_sigma, radius_sigma, mu_c_sigma, mu_e_sigma
+        Standard errors in the unit of the quantity. What has none is taken as exact, and ``method`` says so.
+    c_max_sigma, released_sigma, concentration_sigma, temperature_sigma
+        The same of these.
     geometry
         ``"sphere"``, ``"cylinder"`` or ``"plane"``.
     n_samples
-        Joint draws of the inputs; 0 takes the first-order interval alone, for a million problems at once.
+        Joint draws of the inputs; 0 takes the first-order interval alone. ``None`` draws 10 000 times, up to 10 000
+        problems; for more the interval is of first order, and ``method`` says so.
     seed
         Of the draws.
 
@@ -146,23 +163,34 @@ def required_diffusivity(
     >>> required_diffusivity("0.1 +- 0.1 nm", "10 nm", "165 min")
     D < 9.6e-20 cm2/s (95 %): the layer is within 2 standard errors of zero: only an upper limit, at 95 %
     """
-    dimension(geometry)
-    inputs = {
-        "layer": measured("layer", layer, layer_sigma),
-        "coating": measured("coating", coating, coating_sigma),
-        "time": measured("time", time, time_sigma),
-        "radius": measured("radius", radius, radius_sigma),
-        "mu_c": measured("mu_c", mu_c, mu_c_sigma),
-        "mu_e": measured("mu_e", mu_e, mu_e_sigma),
-        "c_max": measured("c_max", c_max, c_max_sigma),
-        "released": measured("released", released, released_sigma),
-        "concentration": measured("concentration", concentration, concentration_sigma),
-        "temperature": measured("temperature", temperature, temperature_sigma),
+    given = {
+        "layer": (layer, layer_sigma),
+        "coating": (coating, coating_sigma),
+        "time": (time, time_sigma),
+        "radius": (radius, radius_sigma),
+        "mu_c": (mu_c, mu_c_sigma),
+        "mu_e": (mu_e, mu_e_sigma),
+        "c_max": (c_max, c_max_sigma),
+        "released": (released, released_sigma),
+        "concentration": (concentration, concentration_sigma),
+        "temperature": (temperature, temperature_sigma),
     }
-    return _solve(RequiredDiffusivity, inputs, geometry, n_samples, seed)
+    return _solve(RequiredDiffusivity, read_inputs(given), geometry, {}, n_samples, seed)
 
 
-def allowed_diffusivity(target: Any, coating: Any, life: Any, **conditions: Any) -> AllowedDiffusivity:
+def allowed_diffusivity(
+    target: Any,
+    coating: Any,
+    life: Any,
+    *,
+    target_sigma: Any = 0.0,
+    coating_sigma: Any = 0.0,
+    life_sigma: Any = 0.0,
+    geometry: str = "sphere",
+    n_samples: int | None = None,
+    seed: int | None = 0,
+    **conditions: Any,
+) -> AllowedDiffusivity:
     """Return the largest oxygen diffusivity that keeps the reacted layer below a target over a life.
 
     Parameters
@@ -173,48 +201,81 @@ def allowed_diffusivity(target: Any, coating: Any, life: Any, **conditions: Any)
         Thickness of the coating in cm.
     life
         Time at high voltage over the life in s; for cycles see `time_at_voltage`.
-    **conditions
+    target_sigma, coating_sigma, life_sigma
+        Their standard errors.
+    geometry, n_samples, seed, **conditions
         As in `required_diffusivity`, which see for units, errors and the formula.
+
+    Returns
+    -------
+    AllowedDiffusivity
+        With arrays where any input is one.
+
+    Raises
+    ------
+    InputError
+        As in `required_diffusivity`.
+    TypeError
+        A condition that nobody knows.
 
     Examples
     --------
     >>> allowed_diffusivity("2 nm", "10 nm", "10 year")
     D up to 2.2e-23 cm2/s, L up to 45.69 /(eV cm s)
     """
-    found = required_diffusivity(target, coating, life, **conditions)
-    return AllowedDiffusivity(**vars(found))
+    given = {"layer": (target, target_sigma), "coating": (coating, coating_sigma), "time": (life, life_sigma)}
+    for name in (*CONDITIONS, "concentration", "temperature"):
+        given[name] = conditions.pop(name, STUDY[name]), conditions.pop(f"{name}_sigma", 0.0)
+    if conditions:
+        raise TypeError(f"allowed_diffusivity() got an unexpected keyword argument {next(iter(conditions))!r}")
+    names = {"layer": "target", "time": "life"}
+    return _solve(AllowedDiffusivity, read_inputs(given, names), geometry, names, n_samples, seed)
 
 
 def _further_slopes(x: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"time": -1 / x["time"], "concentration": -1 / x["concentration"], "temperature": 1 / x["temperature"]}
 
 
-def _solve(kind: type, inputs: dict, geometry: str, n_samples: int, seed: int | None) -> RequiredDiffusivity:
-    check_inputs(inputs, geometry)
-    x = {name: value for name, (value, _) in inputs.items()}
-    layer, layer_sigma = inputs["layer"]
-    limit = layer < SIGNIFICANT * layer_sigma
-    uncertain = [name for name, (_, sigma) in inputs.items() if np.any(sigma > 0)]
-    slope = slopes(x, geometry, uncertain) | _further_slopes(x)
+def _solve(kind: type, inputs: Inputs, geometry: str, names: Mapping[str, str], n_samples, seed) -> Any:
+    draws = draws_for(inputs, n_samples, seed)
 
-    def log_onsager(x):
-        return log_onsager_time(x, geometry, 1 / x["time"])
+    def required(x):
+        return product(x, geometry) * (K_B * x["temperature"] / (x["concentration"] * x["time"]))
 
-    def log_diffusivity(x):
-        return log_onsager_time(x, geometry, K_B * x["temperature"] / (x["concentration"] * x["time"]))
+    def solve(inputs: Inputs) -> dict[str, np.ndarray]:
+        check_together(inputs, geometry, names)
+        x = {name: value for name, (value, _) in inputs.items()}
+        layer, sigma = inputs["layer"]
+        limit = layer < SIGNIFICANT * sigma
+        slope = slopes(x, geometry, draws.uncertain) | _further_slopes(x)
+        found = interval(required, slope, inputs, limit, draws)
+        return numbers(found, limit) | _onsager(found, x, inputs, limit)
 
-    found = interval(log_diffusivity, slope, inputs, limit, n_samples, seed)
-    fields = inferred_fields(found, inputs, limit, geometry)
-    per_d = x["concentration"] / (K_B * x["temperature"])
-    value, low, high = (fields[name] * per_d for name in ("value", "low", "high"))
-    turning = [found.parts[name] for name in ("concentration", "temperature") if name in found.parts]
-    # L does not know the errors of what turns it into D
-    if turning and found.sampled:
-        known = inputs | {name: (x[name], np.zeros(())) for name in ("concentration", "temperature")}
-        _, (low, high, *_) = ends_of(interval(log_onsager, slope, known, limit, n_samples, seed), limit)
-    elif turning:
-        spread = np.exp(np.sqrt(np.maximum(found.linear**2 - sum(part * part for part in turning), 0.0)))
-        low = concealed(value / spread, limit, 0.0)
-        # a limit of first order is that of the layer alone
-        high = np.where(limit, high, value * spread)[()] if np.any(limit) else value * spread
-    return kind(**fields, onsager=value, onsager_low=low, onsager_high=high)
+    def _onsager(found: Interval, x, inputs: Inputs, limit) -> dict[str, np.ndarray]:
+        per_d = x["concentration"] / (K_B * x["temperature"])
+        turning = [name for name in ("concentration", "temperature") if name in draws.uncertain]
+        value = found.value * per_d
+        if not turning:
+            low, high = found.ends[0] * per_d, found.ends[1] * per_d
+        elif draws.number:
+            # L does not know the errors of what turns it into D
+            known = inputs | {name: (x[name], np.zeros(())) for name in turning}
+            fewer = replace(draws, uncertain=tuple(name for name in draws.uncertain if name not in turning))
+            slope = {name: np.zeros(()) for name in fewer.uncertain}
+            low, high = interval(lambda x: product(x, geometry) / x["time"], slope, known, limit, fewer).ends[:2]
+        else:
+            # the same to first order; a limit is that of the layer alone
+            own = found.linear**2 - sum(found.parts[name] ** 2 for name in turning)
+            spread = np.exp(np.sqrt(np.maximum(own, 0.0)))
+            low, high = value / spread, value * spread
+            if np.any(limit):
+                high = np.where(limit, found.ends[1] * per_d, high)
+        return {
+            "onsager": concealed(value, limit),
+            "onsager_low": concealed(low, limit, 0.0),
+            "onsager_high": high,
+        }
+
+    dimension(geometry)
+    found = solve(inputs) if draws.number else in_blocks(solve, inputs)
+    return kind(**inferred_fields(found, inputs, draws, geometry))

@@ -1,8 +1,8 @@
-"""The steady model as ln(L t) of a dict of inputs: its checks, value and slopes, and the result of both directions."""
+"""The steady model as L t of a dict of inputs: its checks, value and slopes, and the result of all directions."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,47 +10,87 @@ import numpy as np
 
 from oxyspy.errors import InputError
 from oxyspy.results import Result, to_plain
+from oxyspy.transport.charge import ChargeCurve
 from oxyspy.transport.permeation import dimension, onsager_time
-from oxyspy.transport.quantities import driving_force
-from oxyspy.transport.uncertainty import SIGNED, SIGNIFICANT, Inputs, Interval
+from oxyspy.transport.quantities import QUANTITIES, common_shape, driving_force, measured
+from oxyspy.transport.uncertainty import SIGNED, SIGNIFICANT, Draws, Inputs, Interval
+
+CONDITIONS = ("radius", "mu_c", "mu_e", "c_max", "released")
+"""Inputs of every direction, besides the layer, the coating and the time."""
 
 
-def check_inputs(inputs: Inputs, geometry: str) -> None:
-    """Refuse what the model cannot use: no driving force, a layer thicker than the particle, an input of no size."""
+def read_inputs(
+    given: Mapping[str, tuple[Any, Any]], names: Mapping[str, str] | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return inputs and their standard errors as arrays that fit one another, each checked by itself.
+
+    Parameters
+    ----------
+    given
+        Value and standard error of each input, in any form that `measured` reads; ``mu_c`` may be a `ChargeCurve`.
+    names
+        What the caller's arguments are called, where not as the inputs: for messages.
+    """
+    names = names or {}
+    curve = given["mu_c"][0] if isinstance(given["mu_c"][0], ChargeCurve) else None
+    inputs = {}
+    for name, (value, sigma) in given.items():
+        if name == "mu_c" and curve is not None:
+            share, mean = curve.above(inputs["mu_e"][0] if "mu_e" in inputs else measured("mu_e", *given["mu_e"])[0])
+            if np.any(share == 0):
+                raise InputError(f"mu_c: found a {curve}, never above mu_e; needed some time with a driving force")
+            inputs["mu_c"] = measured("mu_c", mean, sigma)
+            inputs["active"] = share, np.zeros(())
+        else:
+            inputs[name] = measured(names.get(name, name), value, sigma, kind=name)
+    common_shape(inputs)
+    return inputs
+
+
+def check_together(inputs: Inputs, geometry: str, names: Mapping[str, str] | None = None) -> None:
+    """Refuse no driving force, a layer thicker than the particle, an input within its error of no size."""
+    names = names or {}
     force = driving_force(inputs["mu_c"][0], inputs["mu_e"][0])
-    layer, layer_sigma = inputs["layer"]
-    if np.any((layer <= 0) & (layer_sigma <= 0)):
-        raise InputError(
-            f"layer (thickness of the reacted layer): found {np.nanmin(layer):g} cm without a standard error, needed a "
-            "positive thickness; one measured as zero needs its layer_sigma"
-        )
-    if np.any(layer < -3 * layer_sigma):
-        raise InputError("layer: found a negative thickness, more than three standard errors below zero")
-    radius = inputs["radius"][0]
-    if dimension(geometry) > 1 and np.any(layer > radius):
-        raise InputError(
-            f"layer: found {np.nanmax(layer):g} cm, thicker than the particle's radius of {np.min(radius):g} cm"
-        )
+    if "layer" in inputs:
+        _check_layer(*inputs["layer"], inputs["radius"][0], geometry, names.get("layer", "layer"))
     if np.any(force < SIGNIFICANT * np.hypot(inputs["mu_c"][1], inputs["mu_e"][1])):
         raise InputError(
-            f"mu_c - mu_e: found {np.min(force):g} eV, within {SIGNIFICANT:g} standard errors of zero; needed a "
+            f"mu_c - mu_e: found {np.nanmin(force):g} eV, within {SIGNIFICANT:g} standard errors of zero; needed a "
             "driving force that is known better"
         )
     for name, (value, sigma) in inputs.items():
-        if name != "layer" and name not in SIGNED and np.any(value < SIGNIFICANT * sigma):
+        if name == "layer" or name in SIGNED or value.min(initial=np.inf) >= SIGNIFICANT * sigma.max(initial=0.0):
+            continue
+        if np.any(value < SIGNIFICANT * sigma):
             raise InputError(
-                f"{name}: found {np.min(value):g} with a standard error of {np.max(sigma):g}, needed one more than "
-                f"{SIGNIFICANT:g} standard errors from zero"
+                f"{names.get(name, name)}: found {np.nanmin(value):g} with a standard error of {np.max(sigma):g}, "
+                f"needed one more than {SIGNIFICANT:g} standard errors from zero"
             )
 
 
-def log_onsager_time(x: dict[str, np.ndarray], geometry: str, factor: Any = 1.0) -> np.ndarray:
-    """Return ln(L t factor) of a dict of inputs; nan without a driving force, which sorts last: no rate suffices."""
-    conditions = {name: x[name] for name in ("radius", "mu_c", "mu_e", "c_max", "released")}
+def _check_layer(layer: np.ndarray, sigma: np.ndarray, radius: np.ndarray, geometry: str, name: str) -> None:
+    thinnest = layer.min() if layer.size else np.inf
+    if not thinnest > 0:
+        if np.any((layer <= 0) & (sigma <= 0)):
+            raise InputError(
+                f"{name} (thickness of the reacted layer): found {np.nanmin(layer):g} cm without a standard error, "
+                f"needed a positive thickness; one measured as zero needs its {name}_sigma"
+            )
+        if np.any(layer < -3 * sigma):
+            raise InputError(f"{name}: found a negative thickness, more than three standard errors below zero")
+    if dimension(geometry) > 1 and np.any(layer > radius):
+        raise InputError(
+            f"{name}: found {np.nanmax(layer):g} cm, thicker than the particle's radius of {np.nanmin(radius):g} cm"
+        )
+
+
+def product(x: Mapping[str, np.ndarray], geometry: str) -> np.ndarray:
+    """Return L t of a dict of inputs; negative without a driving force."""
     # a draw of the layer may exceed a particle of few nm: then all of it has reacted
     layer = x["layer"] if geometry == "plane" else np.minimum(x["layer"], x["radius"])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.log(onsager_time(layer, x["coating"], geometry=geometry, **conditions) * factor)
+    with np.errstate(divide="ignore"):
+        found = onsager_time(layer, x["coating"], geometry=geometry, **{name: x[name] for name in CONDITIONS})
+        return found / x["active"] if "active" in x else found
 
 
 def slopes(x: dict[str, np.ndarray], geometry: str, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
@@ -151,44 +191,53 @@ class Inferred(Result):
 
 def concealed(value: np.ndarray, limit: np.ndarray, by: float = np.nan) -> Any:
     """Return ``value`` with ``by`` in place of what is only limited from above."""
-    return (np.where(limit, by, value) if np.any(limit) else value)[()]
+    return np.where(limit, by, value) if np.any(limit) else value
 
 
-def ends_of(found: Interval, limit: np.ndarray) -> tuple[Any, tuple[Any, ...]]:
-    """Return the value and the ends of an interval; where there is only an upper limit, nan and zero for its lows."""
-    value, low, high, low_95, high_95 = (np.exp(ln) for ln in (found.ln, *found.ends))
-    ends = concealed(low, limit, 0.0), high[()], concealed(low_95, limit, 0.0), high_95[()]
-    return concealed(value, limit), ends
+def numbers(found: Interval, limit: np.ndarray) -> dict[str, np.ndarray]:
+    """Return value, ends and errors of an interval; where there is only an upper limit, nan, and zero for its lows.
 
-
-def inferred_fields(found: Interval, inputs: Inputs, limit: np.ndarray, geometry: str) -> dict[str, Any]:
-    """Return the fields of `Inferred`."""
-    missing = np.isnan(inputs["layer"][0])
-    shape = np.broadcast_shapes(np.shape(found.ln), *(np.shape(end) for end in found.ends))
-    value, ends = ends_of(found, limit)
-    # an array of errors alone makes as many results
-    value, low, high, low_95, high_95 = (np.broadcast_to(number, shape)[()] for number in (value, *ends))
+    Parts of the error are named ``part`` and their input.
+    """
+    low, high, low_95, high_95 = found.ends
     return {
-        "value": value,
-        "low": low,
+        "value": concealed(found.value, limit),
+        "low": concealed(low, limit, 0.0),
         "high": high,
-        "low_95": low_95,
+        "low_95": concealed(low_95, limit, 0.0),
         "high_95": high_95,
-        "sigma": concealed(np.broadcast_to(found.sigma, shape), limit),
-        "sigma_linear": concealed(np.broadcast_to(found.linear, shape), limit),
-        "contributions": {n: np.asarray(part)[()] for n, part in found.parts.items()},
-        "upper_limit": np.broadcast_to(limit, shape)[()],
-        "reason": _reasons(np.broadcast_to(limit, shape), np.broadcast_to(missing, shape)),
-        "inputs": {n: {"value": v[()], "sigma": s[()]} for n, (v, s) in inputs.items()},
-        "geometry": geometry,
-        "method": f"steady diffusion through the coating, {geometry}; interval: {found.how}; taken as exact: "
-        + (", ".join(n for n in inputs if n not in found.parts) or "nothing"),
+        "sigma": concealed(found.sigma, limit),
+        "sigma_linear": concealed(found.linear, limit),
+        "upper_limit": limit,
+        **{f"part {name}": part for name, part in found.parts.items()},
     }
 
 
-def _reasons(limit: np.ndarray, missing: np.ndarray) -> Any:
-    if not (limit.any() or missing.any()):
+def inferred_fields(found: Mapping[str, np.ndarray], inputs: Inputs, draws: Draws, geometry: str) -> dict[str, Any]:
+    """Return the fields of `Inferred`, and what else ``found`` holds, of `numbers` over all problems."""
+    parts = {name.removeprefix("part "): part for name, part in found.items() if name.startswith("part ")}
+    plain = {name: part for name, part in found.items() if not name.startswith("part ")}
+    # an array of errors alone makes as many results
+    shape = np.broadcast_shapes(*(np.shape(part) for part in plain.values()))
+    exact = ", ".join(name for name in inputs if name not in parts) or "nothing"
+    return {
+        **{name: np.broadcast_to(part, shape)[()] for name, part in plain.items()},
+        "contributions": {name: np.asarray(part)[()] for name, part in parts.items()},
+        "reason": _reasons(np.broadcast_to(found["upper_limit"], shape), inputs),
+        "inputs": {n: {"value": v[()], "sigma": s[()]} for n, (v, s) in inputs.items()},
+        "geometry": geometry,
+        "method": f"steady diffusion through the coating, {geometry}; interval: {draws.how}; taken as exact: {exact}",
+    }
+
+
+def _reasons(limit: np.ndarray, inputs: Inputs) -> Any:
+    """Return in words why there is no value: an input that is not known, or a layer that may be none."""
+    missing = {n: v for n, (v, _) in inputs.items() if np.isnan(v.min() if v.size else 0.0)}
+    if not (limit.any() or missing):
         return np.full(limit.shape, "") if limit.shape else ""
     why = f"the layer is within {SIGNIFICANT:g} standard errors of zero: only an upper limit, at 95 %"
-    text = np.where(missing, "no layer thickness was given", np.where(limit, why, ""))
+    text = np.where(limit, why, "")
+    for name, value in missing.items():
+        what = "layer thickness" if name == "layer" else QUANTITIES[name].words if name in QUANTITIES else "L or D"
+        text = np.where(np.isnan(value) & (text == ""), f"no {what} was given", text)
     return text if text.shape else str(text)

@@ -5,12 +5,10 @@ Units all through: cm, s, eV, cm-3; Onsager coefficients in eV-1 cm-1 s-1. Every
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from oxyspy.errors import InputError
-from oxyspy.transport.quantities import STUDY, number
+from oxyspy.transport.quantities import STUDY
 
 # dimension of the growth: the layer's volume for one unit of coating area is [r^d - (r - l)^d] / (d (r + l_c)^(d-1))
 GEOMETRIES = {"plane": 1, "cylinder": 2, "sphere": 3}
@@ -24,7 +22,7 @@ def dimension(geometry: str) -> int:
         raise InputError(f"geometry: found {geometry!r}, needed one of {', '.join(GEOMETRIES)}") from None
 
 
-def flux(L, coating, mu_c, mu_e):
+def steady_flux(L, coating, mu_c, mu_e):
     r"""Return the steady oxygen flux in cm-2 s-1, :math:`J = L (\mu_c - \mu_e) / l_c`."""
     return L * (mu_c - mu_e) / coating
 
@@ -78,61 +76,17 @@ def steady_onsager(layer, coating, time, **conditions):
 
 def steady_layer(time, coating, L, *, radius, mu_c, mu_e, c_max, released=STUDY["released"], geometry: str = "sphere"):
     """Return the layer thickness in cm after ``time``: `steady_time` solved for the layer, in closed form."""
-    volume = flux(L, coating, mu_c, mu_e) * time / (released * c_max)
+    volume = steady_flux(L, coating, mu_c, mu_e) * time / (released * c_max)
     return layer_of_volume(volume, coating, radius, geometry)
 
 
-def coating_of_path(path: float, radius: float, geometry: str) -> float:
+def coating_of_path(path, radius, geometry: str):
     """Return the thickness l_c with l_c / (1 + l_c / r)^(d-1) equal to ``path``; ``nan`` where there is none."""
     d = dimension(geometry)
     if d == 1:
-        return float(path)
-    if d == 2:
-        return float(path / (1 - path / radius)) if path < radius else np.nan
-    # l / (1 + l/r)^2 = p, the smaller root, written without cancellation; it has none beyond r / 4
-    root = 1 - 4 * path / radius
-    return float(2 * path / (1 - 2 * path / radius + np.sqrt(root))) if root >= 0 else np.nan
-
-
-def time_at_voltage(cycles: Any, period: Any, fraction: Any) -> Any:
-    """Return the time in s that several cycles spend at high voltage.
-
-    Parameters
-    ----------
-    cycles
-        Number of cycles, which need not be whole.
-    period
-        Of one cycle in s.
-    fraction
-        Of each cycle at high voltage, 0 to 1. The layer does not heal in the rest of it.
-
-    Raises
-    ------
-    InputError
-        A fraction above 1 (per cent?), or a negative count.
-
-    Examples
-    --------
-    >>> float(time_at_voltage(100, 36000.0, 0.25))
-    900000.0
-    """
-    if not np.all(np.asarray(cycles) >= 0):
-        raise InputError(f"cycles: found {np.min(cycles):g}, needed a count that is not negative")
-    return (cycles * number("period", period, kind="time") * number("fraction", fraction))[()]
-
-
-def exposure(time: Any, mu_c: Any, mu_e: Any) -> float:
-    r"""Return :math:`\int \max(\mu_c - \mu_e, 0)\,dt` in eV s along a charge curve, by the trapezoidal rule.
-
-    What limits the coating is linear in it: give `steady_layer` the exposure as ``time`` with ``mu_c - mu_e`` of 1 eV.
-
-    Parameters
-    ----------
-    time, mu_c
-        (n,) s, rising, and eV: from the voltages by `along_charge`.
-    """
-    t = np.asarray(time, dtype=float)
-    if t.ndim != 1 or np.any(np.diff(t) < 0):
-        raise InputError("time: needed one axis of times that do not fall")
-    force = np.maximum(np.asarray(mu_c, dtype=float) - mu_e, 0.0) * np.ones_like(t)
-    return float(np.trapezoid(force, t))
+        return path
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if d == 2:
+            return np.where(path < radius, path / (1 - path / radius), np.nan)[()]
+        # l / (1 + l/r)^2 = p, the smaller root, written without cancellation; it has none beyond r / 4
+        return 2 * path / (1 - 2 * path / radius + np.sqrt(1 - 4 * path / radius))

@@ -1,28 +1,60 @@
 """Before permeation is steady: the time lag, and the oxygen that fills the coating.
 
-Kernels on arrays, in the units of `permeation`. ``uptake`` is how much more oxygen one cm3 of the coating holds at mu_c
-than at mu_e, ``capacity`` the oxygen that the cathode gives off for one cm3 of layer, :math:`f c_\\mathrm{max}`.
+Kernels on arrays, in the units of `permeation`, but for `time_lag`, which is checked. ``uptake`` is how much more
+oxygen one cm3 of the coating holds at mu_c than at mu_e, ``capacity`` the oxygen that the cathode gives off for one cm3
+of layer, :math:`f c_\\mathrm{max}`.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from oxyspy.transport.permeation import layer_of_volume
+from oxyspy.transport.quantities import driving_force, number
 
 # Fourier terms; at the shortest time they are used for, the last is below 1e-10 of the sum
 _TERMS = np.arange(1, 51)
 
 
-def time_lag(coating, L, mu_c, mu_e, uptake):
+def time_lag(coating: Any, L: Any, mu_c: Any, mu_e: Any, uptake: Any) -> Any:
     r"""Return the time lag of permeation in s, :math:`l_c^2 u / 6 L (\mu_c - \mu_e)`.
 
-    ``uptake`` u is how much more oxygen one cm3 of coating holds at mu_c than at mu_e. Steady diffusion through the
-    coating is not reached before about three such times. Beside the time of a layer the lag is
-    :math:`l_c u / 6 f c_\mathrm{max} l_s` whatever L: little for an oxide that holds to its composition, even where
-    the lag itself is long.
+    Parameters
+    ----------
+    coating
+        Its thickness in cm.
+    L
+        Its Onsager coefficient in eV-1 cm-1 s-1.
+    mu_c, mu_e
+        Oxygen chemical potential of the cathode and outside, eV.
+    uptake
+        How much more oxygen one cm3 of coating holds at mu_c than at mu_e, cm-3.
+
+    Returns
+    -------
+    float or array
+        s.
+
+    Raises
+    ------
+    InputError
+        mu_c not above mu_e, or a quantity that is not of its kind.
+
+    Notes
+    -----
+    Steady diffusion through the coating is not reached before about three such times. Beside the time of a layer the
+    lag is :math:`l_c u / 6 f c_\mathrm{max} l_s` whatever L: little for an oxide that holds to its composition, even
+    where the lag itself is long.
+
+    Examples
+    --------
+    >>> round(float(time_lag("10 nm", 1.455e6, -4.95, -5.24, 1e21)))
+    395
     """
-    return coating**2 * uptake / (6 * L * (mu_c - mu_e))
+    l, force = number("coating", coating), driving_force(number("mu_c", mu_c), number("mu_e", mu_e))
+    return (l**2 * number("uptake", uptake) / (6 * number("L", L) * force))[()]
 
 
 def _reduced_time(time, coating, L, mu_c, mu_e, uptake):
