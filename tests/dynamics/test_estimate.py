@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from oxyspy.dynamics import Trajectory, collective_diffusivity, combine, diffusivity, haven_ratio, read_trajectory
+from oxyspy.dynamics.estimate import upper_limit
 from oxyspy.errors import InputError
 
 D = 1e-5
@@ -50,6 +51,12 @@ def test_block_errors_agree_with_the_formal_ones():
     assert np.median([f.sigma_blocks / f.sigma for f in found]) == pytest.approx(1.0, abs=0.2)
 
 
+def test_errors_that_short_runs_do_not_have_are_not_printed():
+    found = diffusivity(walkers(np.random.default_rng(3), 300, 16), "O", window=(1.0, 2.4))
+    assert np.isnan(found.sigma_blocks)
+    assert "nan" not in str(found) and "blocks" not in str(found) and "bootstrap ±" in str(found)
+
+
 def test_a_ballistic_gas_is_refused_in_words():
     rng = np.random.default_rng(4)
     flight = np.arange(500)[:, None, None] * rng.normal(scale=0.01, size=(1, 64, 3))
@@ -60,18 +67,18 @@ def test_a_ballistic_gas_is_refused_in_words():
 
 
 def harmonic(rng, frames, atoms):
-    """A damped oscillator in noise: what an atom of a crystal does."""
+    """Paths of damped oscillators in noise: what atoms of a crystal do."""
     path = np.zeros((frames, atoms, 3))
     velocity = np.zeros((atoms, 3))
     for t in range(1, frames):
         velocity += -0.05 * path[t - 1] - 0.2 * velocity + rng.normal(scale=0.03, size=velocity.shape)
         path[t] = path[t - 1] + velocity
-    return trajectory(path[200:])
+    return path[200:]
 
 
 def test_a_harmonic_crystal_does_not_exclude_zero():
     rng = np.random.default_rng(5)
-    found = [diffusivity(harmonic(rng, 2200, 32), "O") for _ in range(60)]
+    found = [diffusivity(trajectory(path), "O") for path in np.split(harmonic(rng, 2200, 60 * 32), 60, axis=1)]
     assert not any(f.supported for f in found)
     assert all(f.reason.startswith("caged") for f in found)
     z = np.array([f.D / f.sigma for f in found])
@@ -80,15 +87,18 @@ def test_a_harmonic_crystal_does_not_exclude_zero():
     assert all(f.upper_limit > 0 for f in found)
 
 
+def fractional(rng, frames, atoms, power):
+    """Paths whose square grows as a power of time, by their spectrum."""
+    frequency = np.fft.rfftfreq(4 * frames)
+    spectrum = np.zeros(len(frequency))
+    spectrum[1:] = frequency[1:] ** (-(1 + power) / 2)
+    noise = rng.normal(size=(len(frequency), atoms, 3)) + 1j * rng.normal(size=(len(frequency), atoms, 3))
+    return np.fft.irfft(spectrum[:, None, None] * noise, axis=0)[:frames]
+
+
 def test_anomalous_motion_is_called_sub_diffusive():
     rng = np.random.default_rng(6)
-    # a path whose square grows as the square root of time, by its spectrum
-    frequency = np.fft.rfftfreq(16384)
-    spectrum = np.zeros(len(frequency))
-    spectrum[1:] = frequency[1:] ** -0.75
-    noise = rng.normal(size=(len(frequency), 32, 3)) + 1j * rng.normal(size=(len(frequency), 32, 3))
-    path = np.fft.irfft(spectrum[:, None, None] * noise, axis=0)[:4000]
-    found = diffusivity(trajectory(path), "O")
+    found = diffusivity(trajectory(fractional(rng, 4000, 32, 0.5)), "O")
     assert not found.supported
     assert "sub-diffusive" in found.reason or "caged" in found.reason
 
@@ -170,3 +180,70 @@ def test_real_argyrodite_conducts_lithium_and_nothing_else(shared_data):
         assert not caged.supported
         assert "caged" in caged.reason
         assert caged.upper_limit < 3e-7
+
+
+def test_ions_that_rattle_in_cages_while_they_diffuse_are_measured():
+    """0.3 Å in the cage beside D = 1e-5 over 4 ps: the displacement itself grows like no power of the lag."""
+    found, z = deviations(seed=12, runs=60, frames=400, atoms=64, vibration=0.3)
+    assert sum("beside vibration" in f.reason for f in found) > 40
+    assert all(f.intercept == pytest.approx(6 * 0.3**2, rel=0.3) for f in found)
+    # three standard errors of a share in 60 runs, conservative ones allowed
+    assert np.mean(np.abs(z) < 1) >= 0.5
+    assert np.mean(np.abs(z) < 1.96) >= 0.88
+    assert abs(z.mean()) < 0.4
+
+
+def test_rattling_ions_that_stay_are_still_caged():
+    rng = np.random.default_rng(13)
+    found = [diffusivity(trajectory(rng.normal(scale=0.3, size=(400, 64, 3))), "O") for _ in range(20)]
+    assert all(not f.supported and f.reason.startswith("caged") for f in found)
+
+
+@pytest.mark.parametrize("power", [0.5, 0.7])
+def test_sub_diffusive_motion_has_an_upper_limit_and_no_diffusivity(power):
+    found = diffusivity(trajectory(fractional(np.random.default_rng(14), 2000, 48, power)), "O")
+    assert not found.supported
+    assert found.upper_limit > 0
+    if power == 0.7:
+        assert found.reason.startswith("sub-diffusive") and np.isnan(found.D)
+        # the curve's own slope at the end of the lags, 40 % apart within the last three octaves
+        slope = power * found.curve.msd[-1] / found.curve.lag[-1] / 6 * 1e-4
+        assert 0.8 * slope < found.upper_limit < 2 * slope
+    assert "at 95 %" in str(found)
+
+
+def test_the_reason_names_the_window_that_was_fitted():
+    """A bend that the exponent lets pass and the straight line does not: the fit starts later, and says so."""
+    rng = np.random.default_rng(15)
+    path = walkers(rng, 20000, 64, diffusion=3e-5).positions + harmonic(rng, 20200, 64)
+    found = diffusivity(trajectory(path), "O")
+    assert found.supported
+    assert (
+        f"fitted from {found.window[0]:.3g} ps on" in found.reason or f"from {found.window[0]:.3g} ps" in found.reason
+    )
+
+
+def test_a_run_without_a_single_octave_says_what_it_lacks():
+    found = diffusivity(walkers(np.random.default_rng(7), 3, 1), "O")
+    assert found.reason.startswith("too little data: the local exponent is known well enough at 0 lags, needed 3; ")
+
+
+def test_atoms_whose_own_centre_was_held_are_at_rest():
+    alone = Trajectory(np.cumsum(np.random.default_rng(8).normal(size=(500, 1, 3)), axis=0), ("O",), np.eye(3) * 9,
+                       10.0, 729.0)  # fmt: skip
+    found = diffusivity(alone.without_drift(), "O")
+    assert not found.supported
+    assert "do not move" in found.reason
+
+
+@pytest.mark.parametrize("hops", [3, 6, 10, 30])
+def test_the_upper_limit_of_few_hops_is_near_poissons(hops):
+    from scipy.stats import chi2
+
+    exact = chi2.ppf(0.95, 2 * hops + 2) / 2
+    # a normal error of the logarithm lies within 10 % of the exact law, from three hops on
+    assert upper_limit(hops, np.sqrt(hops)) == pytest.approx(exact, rel=0.1)
+
+
+def test_the_upper_limit_of_nothing_is_its_error():
+    assert upper_limit(-1e-9, 1e-8) == pytest.approx(1.645e-8)

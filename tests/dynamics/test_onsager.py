@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.constants import Boltzmann, eV
 
-from oxyspy.dynamics import Trajectory, onsager_matrix, read_trajectory
+from oxyspy.dynamics import Trajectory, combine_onsager, onsager_matrix, read_trajectory
 from oxyspy.errors import InputError, MethodError
 
 STEP, VOLUME, TEMPERATURE = 10.0, 1000.0, 2000.0
@@ -105,3 +105,42 @@ def test_real_argyrodite_moves_lithium_against_its_frame(shared_data):
     assert found.self_part[0] == pytest.approx(1.38e-5 * 192 / 8380.7e-24 / (Boltzmann * 900 / eV), rel=0.15)
     # the framework only vibrates, and its PS4 groups turn now and then
     assert np.all(found.self_part[1:] < 0.08 * found.self_part[0])
+
+
+def test_errors_of_short_runs_cover_and_never_vanish():
+    """Eight independent displacements, as a short run of AIMD has them: one L in six comes out at half or less."""
+    rng = np.random.default_rng(6)
+    whole, _ = known()
+    found = [onsager_matrix(correlated(rng, 400), TEMPERATURE, window=(0.5, 2.0), reference=None) for _ in range(150)]
+    assert np.median([f.independent for f in found]) == pytest.approx(8, abs=4)
+    assert all((f.sigma > 0).all() and (f.self_sigma > 0).all() for f in found)
+    z = np.array([(f.L - whole) / f.sigma for f in found])
+    # the law is lopsided with so few: 58-80 % and 85 % or more
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        assert 0.55 < np.mean(np.abs(z[:, i, j]) < 1) < 0.82
+        assert np.mean(np.abs(z[:, i, j]) < 1.96) > 0.84
+
+
+def test_no_factor_is_given_from_few_displacements():
+    found = onsager_matrix(correlated(np.random.default_rng(7), 200), TEMPERATURE, window=(0.5, 1.5), reference=None)
+    assert found.independent < 8
+    with pytest.raises(MethodError, match=r"rests on \d independent displacements.*needed 8 or more"):
+        found.time_factor("O")
+
+
+def test_several_runs_make_one_matrix_of_all_their_displacements():
+    rng = np.random.default_rng(8)
+    runs = [onsager_matrix(correlated(rng, 1500), TEMPERATURE, window=WINDOW, reference=None) for _ in range(6)]
+    both = combine_onsager(runs)
+    assert both.runs == 6
+    assert both.independent == pytest.approx(6 * runs[0].independent)
+    whole, own = known()
+    assert np.all(np.abs(both.L - whole) < 3 * both.sigma)
+    assert np.all(both.sigma < runs[0].sigma.max())
+    np.testing.assert_allclose(both.distinct + np.diag(both.self_part), both.L)
+    # self parts with many ions are known better than the matrix
+    assert np.all(np.abs(both.self_part - own) < 4 * both.self_sigma)
+    assert "of 6 runs" in str(both) and "distinct" in str(both)
+    other = onsager_matrix(correlated(rng, 500), 1500.0, window=WINDOW, reference=None)
+    with pytest.raises(InputError, match="one temperature, species and frame"):
+        combine_onsager([runs[0], other])

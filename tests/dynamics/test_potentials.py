@@ -67,7 +67,7 @@ def slow_reference(atoms, damping=0.25, coulomb_cutoff=8.0, cutoff=5.5):
                 pull = factor * (slope(r) - edge[1])
                 if "O" in (symbols[i], symbols[j]) and r < cutoff:
                     other = symbols[j] if symbols[i] == "O" else symbols[i]
-                    pair = entry["with_oxygen"][other]
+                    pair = entry["pairs"][f"{other}-O"]
                     energy += (morse(pair, r) - morse(pair, cutoff)) / 2
                     pull += morse_slope(pair, r)
                 forces[i] += pull * vector / r
@@ -160,8 +160,8 @@ def test_what_the_potential_lacks_is_named():
     molecule.calc = load_potential("pmmcs")
     with pytest.raises(InputError, match="periodic along all three axes"):
         molecule.get_potential_energy()
-    with pytest.raises(InputError, match="'shik' is not known; known are pmmcs"):
-        load_potential("shik")
+    with pytest.raises(InputError, match="'reax' is not known; known are pmmcs, shik"):
+        load_potential("reax")
 
 
 def test_energy_and_forces_are_those_lammps_gave():
@@ -171,3 +171,72 @@ def test_energy_and_forces_are_those_lammps_gave():
     atoms.calc = load_potential("pmmcs")
     assert atoms.get_potential_energy() == pytest.approx(float(reference["energy"]), abs=1e-4)
     np.testing.assert_allclose(atoms.get_forces(), reference["forces"], atol=1e-5)
+
+
+@pytest.fixture
+def borate():
+    """Li6B22O36, shaken, small and skewed."""
+    rng = np.random.default_rng(4)
+    grid = np.array(list(itertools.product(range(4), repeat=3))) / 4.0
+    symbols = np.repeat(["Li", "B", "O"], [6, 22, 36])
+    rng.shuffle(symbols)
+    cell = np.array([[8.4, 0.0, 0.0], [0.9, 8.2, 0.0], [-0.5, 0.7, 8.6]])
+    atoms = Atoms(symbols, scaled_positions=grid, cell=cell, pbc=True)
+    atoms.positions += rng.normal(scale=0.1, size=(64, 3))
+    atoms.calc = load_potential("shik")
+    return atoms
+
+
+def test_oxygen_balances_the_charges_as_the_authors_input_has_it():
+    """Their example of 0.2 Na2O-0.8 B2O3 in units of e^2/eV Å: q(B) 6.119348098, q(O) -4.117087927."""
+    pair = PairPotential({"B": 1.6126, "Na": 0.6018, "O": "balance"}, {}, form="buckingham")
+    symbols = np.repeat(["Na", "B", "O"], [4, 16, 26])
+    found = pair.charges_of(symbols)
+    assert found.sum() == pytest.approx(0.0, abs=1e-12)
+    # sqrt(14.3996) turns their charges into e
+    assert found[4] == pytest.approx(6.119348098 / math.sqrt(14.3996), abs=2e-4)
+    assert found[-1] == pytest.approx(-4.117087927 / math.sqrt(14.3996), abs=2e-4)
+
+
+def shik_pair(r, product, a, b, c, d):
+    """The energy of the authors' pair style shik/wolf 8.0 10.0 with gamma 0.2, written out."""
+    coulomb = COULOMB * product * (1 / r - 1 / 10 + (r - 10) / 100) * math.exp(-0.04 / (r - 10) ** 2)
+    if r >= 8:
+        return coulomb
+
+    def short(x):
+        return a * math.exp(-b * x) - c / x**6 + d / x**24
+
+    return coulomb + (short(r) - short(8.0)) * math.exp(-0.04 / (r - 8) ** 2)
+
+
+@pytest.mark.parametrize("r", [1.3, 1.9, 3.0, 5.5, 7.8, 8.5, 9.7])
+def test_two_ions_have_the_energy_of_the_authors_pair_style(r):
+    """Boron and oxygen in a large cell, less the same pair far apart: what differs is the pair's energy."""
+    pair = load_potential("shik")
+    pair.charges["O"] = -1.6126
+    atoms = Atoms("BO", positions=[[0, 0, 0], [r, 0, 0]], cell=[60] * 3, pbc=True, calculator=pair)
+    near = atoms.get_potential_energy()
+    atoms.positions[1] = [30, 0, 0]
+    expected = shik_pair(r, -(1.6126**2), 16182, 5.6069, 59.203, 32.0)
+    assert near - atoms.get_potential_energy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_forces_of_shik_are_derivatives_of_its_energy(borate):
+    numerical = calculate_numerical_forces(borate, eps=1e-4, iatoms=range(0, 64, 8))
+    np.testing.assert_allclose(borate.get_forces()[::8], numerical, atol=2e-5, rtol=1e-5)
+    numerical = calculate_numerical_stress(borate, eps=1e-5)
+    np.testing.assert_allclose(borate.get_stress(), numerical, atol=1e-5)
+
+
+def test_a_potential_of_ones_own_is_read_from_a_file(tmp_path, borate):
+    import yaml
+
+    entry = load("potentials")["shik"]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"mine": entry}))
+    mine = borate.copy()
+    mine.calc = load_potential(tmp_path / "mine.yaml")
+    np.testing.assert_array_equal(mine.get_forces(), borate.get_forces())
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump({"bad": {k: v for k, v in entry.items() if k != "form"}}))
+    with pytest.raises(InputError, match="'form'"):
+        load_potential(tmp_path / "bad.yaml")

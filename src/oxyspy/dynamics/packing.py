@@ -32,13 +32,27 @@ def random_packing(
         Atoms of each element.
     density
         g/cm\N{SUPERSCRIPT THREE}.
+    rng
+        Draws the places.
     apart, alike
         Å between any two atoms, and between two of one element.
+
+    Returns
+    -------
+    ASE's Atoms
+        In a periodic cubic cell.
 
     Raises
     ------
     InputError
         If there is no room.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from oxyspy.dynamics import random_packing
+    >>> print(random_packing({"Li": 8, "O": 4}, 1.5, np.random.default_rng(0)).get_chemical_formula())
+    Li8O4
     """
     symbols = np.repeat(list(counts), list(counts.values()))
     mass = atomic_masses(tuple(symbols)).sum() * atomic_mass * 1e3

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms, units
+from ase.constraints import FixCom
 from ase.md.bussi import Bussi
+from ase.md.langevin import Langevin
 
 from oxyspy.errors import InputError, MethodError, ReadError
 from oxyspy.files import whole_file
@@ -20,6 +22,13 @@ from oxyspy.results import Result
 RAMP = 20
 # K that no melt of an oxide has, whatever the thermostat: the run has come apart
 EXPLODED = 20000.0
+# ASE's thermostats that keep no state of their own between steps, so that a run can be resumed exactly
+THERMOSTATS = {
+    "bussi": lambda atoms, step, kelvin, time, rng: Bussi(atoms, step, kelvin, time, rng=rng),
+    "langevin": lambda atoms, step, kelvin, time, rng: Langevin(
+        atoms, step, temperature_K=kelvin, friction=1 / time, fixcm=False, rng=rng
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,8 @@ class Leg(Result):
         K.
     pressure, pressure_sigma
         GPa, with the standard error from eight blocks.
-    energy, drift
-        eV an atom, and by how much its means differ between third and fourth quarter.
+    energy, drift, drift_sigma
+        eV an atom; by how much its means differ between third and fourth quarter, and the error of that.
     volume
         Å\N{SUPERSCRIPT THREE}.
     """
@@ -49,11 +58,12 @@ class Leg(Result):
     pressure_sigma: float
     energy: float
     drift: float
+    drift_sigma: float
     volume: float
 
 
 class Simulation:
-    """Atoms under ASE's stochastic velocity rescaling, in legs, with a checkpoint on disk.
+    """Atoms under a thermostat of ASE's, in legs, with a checkpoint on disk.
 
     A program calls `leg` and `rescale` in a fixed order. Run again after a stop, calls that were done before return at
     once what they returned then, and the one that was cut goes on where its last checkpoint lies. Every
@@ -69,12 +79,15 @@ class Simulation:
         fs.
     coupling
         fs, time constant of the thermostat.
+    thermostat
+        ``"bussi"``, stochastic velocity rescaling, which leaves diffusion as it is; or ``"langevin"``, whose friction
+        slows it. ASE's Nosé-Hoover chains hide their state and could not be resumed exactly.
     seed
-        Of the velocities and of the thermostat.
+        Of the velocities and of the thermostat: a number or several.
     checkpoint
         Steps between checkpoints.
     tick
-        Called with the number of steps done, for a progress bar.
+        Called with the number of steps just done, for a progress bar.
     """
 
     def __init__(
@@ -84,21 +97,32 @@ class Simulation:
         *,
         timestep: float,
         coupling: float = 100.0,
-        seed: int = 0,
+        thermostat: str = "bussi",
+        seed: int | Sequence[int] = 0,
         checkpoint: int = 500,
         tick: Callable[[int], object] = lambda steps: None,
     ) -> None:
         if checkpoint < RAMP:
             raise InputError(f"checkpoint = {checkpoint} steps: needed {RAMP} or more")
+        if thermostat not in THERMOSTATS:
+            raise InputError(f"thermostat {thermostat!r} is not known; known are {', '.join(THERMOSTATS)}")
         self.atoms, self.folder, self.tick = atoms, Path(folder), tick
-        self.timestep, self.coupling, self.checkpoint = timestep, coupling, checkpoint
+        self.timestep, self.coupling, self.checkpoint, self.thermostat = timestep, coupling, checkpoint, thermostat
+        # the centre of mass stays at rest, and its three degrees of freedom do not count
+        atoms.set_constraint(FixCom())
         self.rng = np.random.default_rng(seed)
         self.done: list[Leg] = []
         self.step = 0
         self._samples: list[list[float]] = []
         self._chunks = 0
         self._called = 0
-        self.settings = {"timestep": timestep, "coupling": coupling, "seed": seed, "checkpoint": checkpoint}
+        self.settings = {
+            "timestep": timestep,
+            "coupling": coupling,
+            "thermostat": thermostat,
+            "seed": list(seed) if isinstance(seed, Sequence) else seed,
+            "checkpoint": checkpoint,
+        }
         if self._state_file.exists():
             self._load()
         else:
@@ -124,14 +148,14 @@ class Simulation:
                     f"{self._state_file} belongs to another recipe: leg {index} was {found.name!r} of {found.steps} "
                     f"steps, asked for is {name!r} of {steps}; choose another folder"
                 )
-            self.tick(found.steps)
             return found
-        self.tick(self.step)
         frames: list[np.ndarray] = []
-        stride = min(RAMP, every or RAMP)
         while len(self.done) == index:
-            middle = start if end is None else start + (end - start) * min(1.0, (self.step + stride / 2) / steps)
-            count = min(stride, steps - self.step, self.checkpoint - self.step % self.checkpoint)
+            # to the next change of the thermostat, kept frame or checkpoint, whichever comes first
+            count = min(RAMP, steps - self.step, self.checkpoint - self.step % self.checkpoint)
+            if every:
+                count = min(count, every - self.step % every)
+            middle = start if end is None else start + (end - start) * (self.step + count / 2) / steps
             self._thermostat(middle).run(count)
             self.step += count
             self._sample()
@@ -148,7 +172,7 @@ class Simulation:
         """Scale the volume by a factor, atoms with it; a scaling that was done before is not done again."""
         if self._called == len(self.done) and self.step == 0:
             self.atoms.set_cell(self.atoms.cell * factor ** (1 / 3), scale_atoms=True)
-            self.atoms.calc.reset()
+            self._forget()
 
     def frames(self) -> np.ndarray:
         """Return the positions that were kept, Å, shape (frames, atoms, 3), not wrapped."""
@@ -158,10 +182,9 @@ class Simulation:
     def _chunk(self, number: int) -> Path:
         return self.folder / f"frames-{number:05d}.npy"
 
-    def _thermostat(self, temperature: float) -> Bussi:
-        # ASE counts 3 N degrees of freedom, the centre of mass at rest leaves 3 N - 3
-        counted = temperature * (1 - 1 / len(self.atoms))
-        return Bussi(self.atoms, self.timestep * units.fs, counted, self.coupling * units.fs, rng=self.rng)
+    def _thermostat(self, temperature: float):
+        make = THERMOSTATS[self.thermostat]
+        return make(self.atoms, self.timestep * units.fs, temperature, self.coupling * units.fs, self.rng)
 
     def _draw_velocities(self, temperature: float) -> None:
         masses = self.atoms.get_masses()[:, None]
@@ -169,7 +192,7 @@ class Simulation:
         self.atoms.set_momenta(momenta - masses * momenta.sum(axis=0) / masses.sum())
 
     def _sample(self) -> None:
-        temperature = self.atoms.get_temperature() / (1 - 1 / len(self.atoms))
+        temperature = self.atoms.get_temperature()
         energy = self.atoms.get_potential_energy() / len(self.atoms)
         if not np.isfinite(energy) or temperature > EXPLODED:
             raise MethodError(
@@ -183,6 +206,9 @@ class Simulation:
         half = np.array(self._samples[len(self._samples) // 2 :])
         blocks = np.array([part.mean(axis=0) for part in np.array_split(half, 8) if len(part)])
         quarters = np.array_split(half[:, 2], 2)
+        # from the scatter within each of the two quarters, or a drift would be its own excuse
+        halves = np.array_split(blocks[:, 2], 2)
+        drift_sigma = float(np.hypot(*(q.std(ddof=1) / np.sqrt(len(q)) for q in halves))) if len(blocks) > 3 else np.nan
         return Leg(
             name=name,
             steps=steps,
@@ -191,6 +217,7 @@ class Simulation:
             pressure_sigma=float(blocks[:, 1].std(ddof=1) / np.sqrt(len(blocks))) if len(blocks) > 1 else np.nan,
             energy=float(half[:, 2].mean()),
             drift=float(quarters[1].mean() - quarters[0].mean()) if len(half) > 1 else np.nan,
+            drift_sigma=drift_sigma,
             volume=float(self.atoms.get_volume()),
         )
 
@@ -219,7 +246,16 @@ class Simulation:
                 numbers=self.atoms.numbers,
                 state=json.dumps(state),
             )
-        self.atoms.calc.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Make the calculator work everything out anew at its next call."""
+        calculator = self.atoms.calc
+        if hasattr(calculator, "reset"):
+            calculator.reset()
+        else:
+            # those that work by files keep nothing but their last results
+            calculator.atoms, calculator.results = None, {}
 
     def _load(self) -> None:
         try:
