@@ -89,14 +89,15 @@ def simulated_limits(rng, mean, spread, scans):
 
 @pytest.mark.slow
 def test_scans_without_a_layer_keep_the_mean_unbiased_where_leaving_them_out_does_not():
-    """Layers of 1.0 ± 0.3 nm, a third of which do not show: 150 samples of eight scans."""
+    """Layers of 1.0 ± 0.3 nm, a third of which do not show: 60 samples of eight scans."""
     rng = np.random.default_rng(3)
-    means, without, inside, runs = [], [], 0, 150
+    means, without, inside, runs = [], [], 0, 60
     for _ in range(runs):
         values, sigmas, limits = simulated_limits(rng, 1.0, 0.3, 8)
         found = group_mean(values, sigmas, limits)
         low, high = found.interval_95
-        inside += low <= 1.0 <= high or (not np.isfinite(found.mean))
+        # where the mean cannot be told from zero, it is the limit that must hold it
+        inside += low <= 1.0 <= high if np.isfinite(found.mean) else found.upper_limit_95 >= 1.0
         means.append(found.mean)
         without.append(values.mean())
     # leaving them out makes the layer too thick by 0.2 nm; with them the half-normal limit errs by less than half that

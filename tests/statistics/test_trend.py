@@ -38,7 +38,7 @@ def test_fitted_power_is_the_one_it_was_made_with(power):
 @pytest.mark.slow
 def test_intervals_of_growth_and_power_cover():
     rng = np.random.default_rng(5)
-    runs, growth, power = 40, 0, 0
+    runs, growth, power = 25, 0, 0
     for _ in range(runs):
         sigma = rng.uniform(0.05, 0.15, CYCLES.size)
         y = 1.0 + 0.1 * np.sqrt(CYCLES) + rng.normal(0, np.hypot(sigma, 0.1))

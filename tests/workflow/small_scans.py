@@ -1,4 +1,4 @@
-"""Folders of scans that take under a second each, good ones and ten kinds of bad ones."""
+"""Folders of scans that take some tenths of a second each, good ones and ten kinds of bad ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,36 @@ import numpy as np
 
 from dm4 import EELS_TAGS, write_dm4
 from oxyspy.simulate import simulate_scan
+from oxyspy.workflow.recipe import Recipe
 
-SMALL = {"n_positions": 24, "step_nm": 0.6, "n_channels": 1880, "core_start": 460.0, "low_start": -30.0}
+SMALL = {"n_positions": 24, "step_nm": 0.6, "n_channels": 1200, "core_start": 560.0, "low_start": -30.0}
+QUICK = Recipe(name="quick", edges={"Mn_L": {}}, oxygen=False, witnesses=("mn_l3_share",))
 BAD = (
     "truncated", "no_low_loss", "vacuum", "constant", "nan", "wrong_units", "no_edges", "saturated", "huge_drift",
     "empty",
 )  # fmt: skip
+
+
+def blank(figure, path) -> None:
+    """An empty picture in place of a figure."""
+    from PIL import Image
+
+    from oxyspy.files import whole_file
+
+    with whole_file(path) as aside:
+        Image.new("L", (8, 8)).save(aside)
+
+
+def without_figures(patch, page: bool = False) -> None:
+    """Leave out the drawing, which takes nine tenths of a scan's time; ``page`` keeps the report's, which is quick."""
+    from oxyspy import plotting
+    from oxyspy.workflow import figures, report
+
+    patch.setattr(plotting, "save_figure", blank)
+    for name in ("profile_figure", "edges_figure"):
+        patch.setattr(figures, name, lambda result: None)
+    if not page:
+        patch.setattr(report, "_plotly", lambda: "")
 
 
 def write_scan(folder: Path, core, low, core_axis, low_axis, x_unit="nm", e_unit="eV") -> None:
@@ -43,7 +67,7 @@ def bad_scans(folder: Path) -> None:
     write_scan(folder / "constant", np.full_like(core, 100.0), low, *axes)
     write_scan(folder / "nan", np.full_like(core, np.nan), low, *axes)
     write_scan(folder / "wrong_units", core, low, *axes, x_unit="s", e_unit="m")
-    power = rng.poisson(2000.0 * (np.arange(1, 1881) / 700 + 1) ** -3.0, core.shape)
+    power = rng.poisson(2000.0 * (np.arange(1, core.shape[-1] + 1) / 700 + 1) ** -3.0, core.shape)
     write_scan(folder / "no_edges", power, low, *axes)
     write_scan(folder / "saturated", np.minimum(core, np.percentile(core, 60)), low, *axes)
     moved = np.stack([np.roll(row, int(k)) for row, k in zip(core, rng.integers(-600, 600, len(core)), strict=True)])

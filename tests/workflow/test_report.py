@@ -7,13 +7,20 @@ from html.parser import HTMLParser
 import hyperspy.api as hs
 import numpy as np
 import pytest
+from PIL import Image
 
-from browser import CHROMIUM, Page
+from browser import needs_browser, opened, settle, wait_until
 from oxyspy.data import FOLDER
-from oxyspy.workflow import report, report_spectra
+from oxyspy.eels.windows import window_weights
+from oxyspy.workflow import analyse, report, report_spectra
 from oxyspy.workflow.batch import analyse_many
-from oxyspy.workflow.output import SUMMARY_COLUMNS
-from oxyspy.workflow.recipe import load_recipe
+from oxyspy.workflow.output import SUMMARY_COLUMNS, save_scan
+from oxyspy.workflow.population import population
+from oxyspy.workflow.population_scans import Scan
+from oxyspy.workflow.recipe import Recipe, load_recipe
+from oxyspy.workflow.report_plotly import packed
+from workflow.small_scans import good_scans, without_figures
+from workflow.test_population import grown
 
 SCANS = ("rocksalt_2nm", "rocksalt_4nm_wrong_axis", "pristine")
 HOSTILE = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script> & \"'"
@@ -27,7 +34,9 @@ def analysed(tmp_path_factory):
     (base / "torn" / "core_loss.dm4").write_bytes(b"not a file of any kind")
     recipe = load_recipe("nmc").with_transport(coating="10 +- 1 nm", exposure="165 min")
     sources = [*(FOLDER / "demo" / name for name in SCANS), base / "torn"]
-    table = analyse_many(sources, base / "out", recipe, progress=False)
+    with pytest.MonkeyPatch.context() as patch:
+        without_figures(patch, page=True)
+        table = analyse_many(sources, base / "out", recipe, progress=False)
     rows = json.loads(table.to_json(orient="records"))
     return base / "out", rows
 
@@ -153,53 +162,149 @@ def test_odd_numbers_in_the_table_cost_no_page(tmp_path, odd):
     assert "result.json: No such file" in read(tmp_path).sections["scan-1"]
 
 
+def test_groups_trends_and_tests_stand_in_the_page_with_their_figures(tmp_path):
+    found = population(grown(np.random.default_rng(0)))
+    rows = [{"scan": scan.name, "status": "failed", "message": "not there"} for scan in found.scans[:2]]
+    report.write_report(tmp_path, rows, found)
+    page = read(tmp_path)
+    said = page.sections["population"]
+    for words in ("fast, 400 cycles", "3 samples", "p after Holm", "Hartung and Knapp [2]", "growth (nm)"):
+        assert words in said
+    drawn = unpacked(page.packed["population"])
+    assert set(drawn) == {"groups", "trend", "group_needs"}
+    # every scan is a point, and the line goes through what it was fitted to
+    points = [t for t in drawn["trend"]["data"] if t["mode"] == "markers"]
+    assert sum(len(t["x"]) for t in points) == len(found.scans)
+    line = next(t for t in drawn["trend"]["data"] if t["mode"] == "lines" and t["name"].startswith("fast"))
+    assert line["y"][-1] == pytest.approx(1 + 0.1 * 20, abs=0.1)
+
+
+def test_scan_without_a_layer_shows_its_limit_in_the_overview(analysed):
+    out, rows = analysed
+    limit = json.loads((out / "pristine" / "result.json").read_text())["layer"]["upper_limit_nm"]
+    assert f"none, under {limit:.2f}" in read(out).sections["overview"]
+
+
+def test_what_was_doubtful_in_the_batch_stands_at_its_top(tmp_path):
+    report.write_report(tmp_path, [{"scan": "a", "status": "failed", "message": "x"}], None, ["no line for scan a"])
+    assert "No line for scan a." in read(tmp_path).sections["overview"]
+
+
 def test_columns_of_a_sample_sheet_are_shown(copied):
     out, rows = copied
     report.write_report(out, [row | {"cycles": 100 + i} for i, row in enumerate(rows)])
     assert "cycles" in read(out).sections["overview"] and "102" in read(out).sections["overview"]
 
 
+def rebuilt(rows, unit):
+    """Spectra of the page from their changes."""
+    return np.cumsum(np.array(rows), axis=1) * unit
+
+
 def test_spectra_of_the_page_are_those_of_the_signals_to_half_a_step(analysed):
     out, rows = analysed
     found = unpacked(read(out).packed["scan-0"])["spectra"]
+    assert found["together"] == 1
     for edge in found["edges"]:
-        signal = hs.load(out / rows[0]["scan"] / f"{edge['name'].replace(' ', '_')}.hspy")
-        counts = np.cumsum(edge["counts"], axis=1) * edge["unit"]
-        axis = signal.axes_manager.signal_axes[0].axis
-        first = int(np.argmin(np.abs(axis - edge["start"])))
-        expected = signal.data.reshape(-1, *signal.data.shape[-2:]).sum(0)[:, first : first + counts.shape[1]]
-        assert np.allclose(counts, expected, atol=0.5001 * edge["unit"])
-        assert len(edge["counts"]) == len(found["positions"])
+        name = edge["name"].replace(" ", "_")
+        drawn = {name: edge, f"{name}_recorded": edge["recorded"]}
+        for file, own in ((file, own) for file, own in drawn.items() if own):
+            signal = hs.load(out / rows[0]["scan"] / f"{file}.hspy")
+            counts = rebuilt(own["counts"], own["unit"])
+            first = int(np.argmin(np.abs(signal.axes_manager.signal_axes[0].axis - edge["start"])))
+            expected = signal.data.reshape(-1, *signal.data.shape[-2:]).sum(0)[:, first : first + counts.shape[1]]
+            assert np.allclose(counts, expected, atol=0.5001 * own["unit"])
+            assert len(own["counts"]) == len(found["positions"])
 
 
-def test_areas_under_the_drawn_spectra_are_the_areas_of_the_table(analysed):
-    """What is shaded is what was measured: by the trapezoid of the drawn curves, on the strongest line."""
-    out, rows = analysed
-    content = json.loads((out / rows[0]["scan"] / "result.json").read_text())
-    edge = unpacked(read(out).packed["scan-0"])["spectra"]["edges"][0]
-    assert edge["name"] == "Mn L"
-    above = (np.cumsum(edge["counts"][-10], 0) - np.cumsum(edge["continuum"][-10], 0)) * edge["unit"]
-    energy = edge["start"] + edge["step"] * np.arange(above.size)
-    low, high = dict(edge["areas"])["L3"][-10]
-    drawn = above[(energy >= low) & (energy <= high)].sum()
-    row = content["profile"][-10]
-    # windows cut channels in two, and curves are kept to 1/500 of the maximum: 40 channels of half a step
-    assert drawn == pytest.approx(row["mn_l3"], abs=0.5 * row["mn_l3_sigma"] + 20 * edge["unit"])
+def drawn_background(edge, i):
+    energy = edge["start"] + edge["step"] * np.arange(len(edge["counts"][i]))
+    return np.exp(np.polyval(edge["background"][i], np.log(energy)))
+
+
+def test_background_of_the_page_lies_on_what_it_was_fitted_to(analysed):
+    """In the fit window the mean residual is nothing, to its own noise; recorded counts for the lowest edge alone."""
+    out, _ = analysed
+    found = unpacked(read(out).packed["scan-0"])["spectra"]
+    assert [edge["name"] for edge in found["edges"] if edge["recorded"]] == ["O K"]
+    for edge in found["edges"]:
+        energy = edge["start"] + edge["step"] * np.arange(len(edge["counts"][0]))
+        low, high = {w[0]: w[1:] for w in edge["windows"]}["background fit"]
+        inside = (energy >= low) & (energy <= high)
+        for i in range(20, 40):
+            background = drawn_background(edge, i)
+            own = edge["recorded"] or edge
+            whole = rebuilt(own["counts"], own["unit"])[i] + (0 if edge["recorded"] else background)
+            residual = (whole - background)[inside]
+            assert abs(residual.mean()) < 4 * residual.std() / np.sqrt(inside.sum()) + own["unit"]
+            # the edge stands on it
+            assert (whole - background)[~inside].mean() > 0
+
+
+DRAWN = {
+    "steps": {}, "slope": {"slope": True}, "arctan": {"step": "arctan", "step_width": 2.0},
+    "positions": {"positions": {"L3": 643.0, "L2": 653.4}, "l3_half": 4.0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("choices", DRAWN.values(), ids=DRAWN)
+@pytest.mark.parametrize("deconvolution", ["zero_loss", "none"])
+def test_areas_under_the_drawn_spectra_are_the_areas_of_the_table(choices, deconvolution, tmp_path, monkeypatch):
+    """What is shaded is what was measured, at every position, to the steps in which curves are kept."""
+    without_figures(monkeypatch)
+    good_scans(tmp_path / "in", 1)
+    recipe = Recipe(edges={"Mn_L": choices}, oxygen=False, deconvolution=deconvolution)
+    save_scan(analyse(tmp_path / "in" / "good_00", recipe), tmp_path)
+    content = json.loads((tmp_path / "result.json").read_text())
+    (edge,) = report_spectra.spectra(content, tmp_path, 10**9)["edges"]
+    above = rebuilt(edge["counts"], edge["unit"]) - rebuilt(edge["continuum"]["counts"], edge["continuum"]["unit"])
+    energy = edge["start"] + edge["step"] * np.arange(above.shape[1])
+    for label in ("L3", "L2"):
+        ends = np.array(dict(edge["areas"])[label])
+        drawn = (window_weights(energy, *ends.T) * above).sum(1)
+        table = [row[f"mn_{label.lower()}"] for row in content["profile"]]
+        # rounding of 40 channels and of the window's ends; four standard deviations
+        assert np.allclose(drawn, table, atol=8 * edge["unit"])
+        assert max(table) > 1000 * edge["unit"]
 
 
 def test_forty_scans_of_pure_noise_stay_below_8_mb(analysed, tmp_path, monkeypatch):
-    """Noise packs worst; as many channels as a scan among forty may have."""
+    """Noise packs worst; each scan takes what one among forty may."""
     out, rows = analysed
-    noise = np.random.default_rng(0).normal(
-        size=(len(json.loads((out / SCANS[0] / "result.json").read_text())["profile"]), 700)
-    )
+    n = len(json.loads((out / SCANS[0] / "result.json").read_text())["profile"])
+    noise = np.random.default_rng(0).normal(size=(n, 700))
     energy = 480 + 0.9 * np.arange(700)
-    monkeypatch.setattr(report_spectra, "_signal", lambda path: (energy, noise))
-    section = report._section(out, rows[0], 0, report.CHANNELS // 40)
-    counts = unpacked(section.split('class="figures">')[1].split("<")[0])["spectra"]["edges"]
-    assert sum(len(e["counts"]) for e in counts) > 0
+    own = report_spectra.Spectra(energy, noise, noise, np.ones_like(noise))
+    monkeypatch.setattr(report_spectra, "_read", lambda folder, name: own)
     report.write_report(tmp_path, [])
-    assert (tmp_path / "report.html").stat().st_size + 40 * len(section.encode()) < 8e6
+    empty = (tmp_path / "report.html").stat().st_size
+    section = report._section(out, rows[0], 0, (report.PAGE - empty) // 40)
+    found = unpacked(section.split('class="figures">')[1].split("<")[0])["spectra"]
+    assert sum(len(edge["counts"]) for edge in found["edges"]) > 0 and found["together"] > 1
+    assert empty + 40 * len(section.encode()) < 8e6
+
+
+def test_forty_scans_with_images_and_statistics_stay_below_8_mb(analysed, tmp_path):
+    """Three results over and over, each packed as among forty, and a survey of noise, which packs worst."""
+    out, rows = analysed
+    noise = np.random.default_rng(0).integers(0, 255, (512, 512), np.uint8)
+    known, scans = [], []
+    for i in range(40):
+        name, source = f"scan_{i:02d}", out / rows[i % 3]["scan"]
+        (tmp_path / name).mkdir()
+        for path in source.glob("*.hspy"):
+            (tmp_path / name / path.name).symlink_to(path)
+        content = json.loads((source / "result.json").read_text())
+        content["images"] = [{"title": "survey", "file": "noise.png", "size": [512, 512], "pixel_nm": [0.3, 0.3],
+                              "where": "noted", "scan_nm": [40, 60, 90, 64], "line_nm": [40, 62, 90, 62]}]  # fmt: skip
+        (tmp_path / name / "result.json").write_text(json.dumps(content))
+        Image.fromarray(noise).save(tmp_path / name / "noise.png", compress_level=1)
+        known.append({**rows[i % 3], "scan": name})
+        scans.append(Scan(name, f"s{i % 6}", "ab"[i % 2], 100 * (i % 3), 2 + 0.1 * (i % 7), 0.1, np.nan))
+    report.write_report(tmp_path, known, population(scans))
+    assert (tmp_path / "report.html").stat().st_size < 8e6
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<svg") == 40 and "this section is not complete" not in page and ">no images" not in page
 
 
 def test_neighbours_are_summed_where_a_scan_has_more_than_its_share(analysed):
@@ -207,83 +312,97 @@ def test_neighbours_are_summed_where_a_scan_has_more_than_its_share(analysed):
     folder = out / rows[0]["scan"]
     content = json.loads((folder / "result.json").read_text())
     whole = report_spectra.spectra(content, folder, 10**9)
-    half = report_spectra.spectra(content, folder, 40_000)
-    assert whole["together"] == 1 and half["together"] > 1
-    pairs = [np.cumsum(s["edges"][0]["counts"], 1).sum(0) * s["edges"][0]["unit"] for s in (whole, half)]
-    steps = len(half["positions"]) * half["edges"][0]["unit"] + len(whole["positions"]) * whole["edges"][0]["unit"]
+    size = len(packed(whole))
+    some = report_spectra.spectra(content, folder, size // 2)
+    assert whole["together"] == 1 and some["together"] > 1 and len(packed(some)) <= size // 2
+    pairs = [rebuilt(s["edges"][0]["counts"], s["edges"][0]["unit"]).sum(0) for s in (whole, some)]
+    steps = len(some["positions"]) * some["edges"][0]["unit"] + len(whole["positions"]) * whole["edges"][0]["unit"]
     assert np.allclose(*pairs, atol=steps / 2)
 
 
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH")
-
-
 @needs_browser
-def test_page_in_a_browser_draws_all_sorts_filters_browses_and_stays_at_home(copied, tmp_path):
+def test_page_in_a_browser_draws_all_sorts_filters_browses_and_stays_at_home(copied):
     out, rows = copied
-    rows = [*rows, {"scan": HOSTILE, "status": "failed", "message": HOSTILE}]
-    report.write_report(out, rows)
-    with Page(tmp_path / "profile") as page:
-        page.open(out / "report.html")
-        page.wait("document.body.dataset.drawn === 'all'")
-
-        # profile, spectra of four edges and coatings of three scans; layers and diffusivities of all
-        assert page.value("document.querySelectorAll('.plot').length") == 3 * 6 + 2
-        assert page.value(
+    sheet = {"sample": "A", "coating_thickness": "10 +- 1 nm", "exposure": "165 min", "operator": "of a long name"}
+    rows = [*(row | sheet for row in rows), {"scan": HOSTILE, "status": "failed", "message": HOSTILE}]
+    report.write_report(out, rows, population(grown(np.random.default_rng(0))))
+    with opened(out / "report.html") as page:
+        # profile, spectra of four edges and coatings of three scans; layers and diffusivities of all; of groups both
+        # and the trend
+        assert page.locator(".plot").count() == 3 * 6 + 2 + 3
+        # the dark-field image of one scan
+        assert page.locator("svg image").count() == 1
+        assert page.evaluate(
             "[...document.querySelectorAll('.plot')].every(p => p.data && p.querySelector('.main-svg path'))"
         )
-        assert page.value("typeof window.hacked") == "undefined"
-
+        assert page.evaluate("typeof window.hacked") == "undefined"
         _sorting(page, rows)
         _filtering(page)
         _browsing(page)
-
         for width in (1280, 400):
-            page.resize(width, 900)
-            page.wait(f"document.documentElement.scrollWidth <= {width}", 20)
-            page.wait(f"[...document.querySelectorAll('.plot .main-svg')].every(s => s.clientWidth <= {width})", 20)
-
-        page.pdf(tmp_path / "report.pdf")
-        assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+            page.set_viewport_size({"width": width, "height": 900})
+            wait_until(page, f"document.documentElement.scrollWidth <= {width}")
+            wait_until(page, f"[...document.querySelectorAll('.plot .main-svg')].every(s => s.clientWidth <= {width})")
+        _on_paper(page)
         assert page.errors == []
         assert [url for url in page.requests if not url.startswith("data:")] == [(out / "report.html").as_uri()]
 
 
+def _on_paper(page):
+    """On A4 with its margins, 688 px, nothing is cut at the right, and no row is as tall as a narrow column."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 688, "height": 1016})
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    wait_until(page, "document.documentElement.scrollWidth <= 688")
+    right = "[...document.querySelectorAll('%s')].map(e => Math.ceil(e.getBoundingClientRect().right))"
+    for what in ("#scans th, #scans td", ".small td", ".plot .main-svg", "figure svg"):
+        assert max(page.evaluate(right % what)) <= 688, what
+    heights = page.evaluate("[...document.querySelectorAll('#scans tbody tr')].map(row => row.offsetHeight)")
+    assert max(heights) < 180
+    shown = page.locator("#scans tbody tr:visible td.message")
+    assert HOSTILE in shown.all_text_contents()
+    page.emulate_media(media="screen")
+
+
 def _sorting(page, rows):
-    shown = "[...document.querySelectorAll('#scans tbody th')].map(cell => cell.textContent)"
-    click = "[...document.querySelectorAll('#scans thead button')].find(b => b.textContent === 'layer (nm)').click()"
+    names = page.locator("#scans tbody th")
+    button = page.get_by_role("button", name="layer (nm)", exact=True)
     layers = {row["scan"]: row["layer_nm"] for row in rows if row.get("layer_supported")}
-    page.value(click)
-    order = page.value(shown)
-    assert order[: len(layers)] == sorted(layers, key=layers.get)
-    page.value(click)
-    order = page.value(shown)
-    assert order[: len(layers)] == sorted(layers, key=layers.get, reverse=True)
+    for reverse in (False, True):
+        button.click()
+        order = names.all_text_contents()
+        assert order[: len(layers)] == sorted(layers, key=layers.get, reverse=reverse)
     assert sorted(order) == sorted(row["scan"] for row in rows)
 
 
 def _filtering(page):
-    visible = "[...document.querySelectorAll('#scans tbody tr')].filter(row => row.offsetHeight > 0).length"
-    choose = "(s => { s.value = '%s'; s.dispatchEvent(new Event('change')); })(document.getElementById('status'))"
-    page.value(choose % "failed")
-    assert page.value(visible) == 2
-    page.value(choose % "")
-    find = "(f => { f.value = '%s'; f.dispatchEvent(new Event('input')); })(document.getElementById('find'))"
-    page.value(find % "rocksalt ok")
-    assert page.value(visible) == 2
-    page.value(find % "")
-    assert page.value(visible) == 5
+    shown = page.locator("#scans tbody tr:visible")
+    page.get_by_label("status").select_option("failed")
+    assert shown.count() == 2
+    page.get_by_label("status").select_option("")
+    page.get_by_label("find").fill("rocksalt ok")
+    assert shown.count() == 2
+    page.get_by_label("find").fill("")
+    assert shown.count() == 5
 
 
 def _browsing(page):
     net = "document.querySelector('.browser .plot').data.find(t => t.name === 'net spectrum').y"
-    where = "document.querySelector('.browser .where').textContent"
-    move = "(s => { s.value = %s; s.dispatchEvent(new Event('input')); })(document.querySelector('.browser input'))"
-    page.value(move % "0")
-    page.frame()
-    vacuum, at_vacuum = page.value(net), page.value(where)
-    page.value(move % "s.max")
-    page.frame()
-    bulk, at_bulk = page.value(net), page.value(where)
+    where, slider = page.locator(".browser .where").first, page.locator(".browser input[type=range]").first
+    slider.press("Home")
+    settle(page)
+    vacuum, at_vacuum = page.evaluate(net), where.text_content()
+    slider.press("End")
+    settle(page)
+    bulk, at_bulk = page.evaluate(net), where.text_content()
+    # with its background, a spectrum lies above it, and is named for what it is
+    traces = "document.querySelector('.browser .plot').data.map(t => t.name)"
+    assert "continuum 2:1" in page.evaluate(traces)
+    page.get_by_label("with background").first.check()
+    settle(page)
+    assert page.evaluate(traces)[:2] == ["power law", "single scattering"]
+    page.get_by_label("background removed").first.check()
+    settle(page)
     # the scan begins in vacuum and ends in the bulk
     assert max(bulk) > 5 * max(map(abs, vacuum))
     assert at_vacuum.startswith("position 0.00 nm (vacuum") and at_vacuum != at_bulk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -61,6 +61,7 @@ def compare_groups(groups: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]])
     Returns
     -------
     list of GroupDifference
+        One a pair.
 
     Notes
     -----
@@ -82,11 +83,15 @@ def compare_groups(groups: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]])
     checked = {name: as_group(*group) for name, group in groups.items()}
     found = [_pair(one, checked[one], other, checked[other]) for one, other in combinations(checked, 2)]
     tested = sorted((i for i, item in enumerate(found) if np.isfinite(item.p)), key=lambda i: found[i].p)
-    worst = 0.0
-    for rank, i in enumerate(tested):
-        worst = max(worst, min(1.0, (len(tested) - rank) * found[i].p))
-        found[i] = replace(found[i], p_holm=worst)
+    for i, p in zip(tested, holm([found[i].p for i in tested]), strict=True):
+        found[i] = replace(found[i], p_holm=p)
     return found
+
+
+def holm(probabilities: Sequence[float]) -> list[float]:
+    """Return Holm's corrected probabilities of tests that are in rising order."""
+    factors = np.arange(len(probabilities), 0, -1)
+    return np.minimum(np.maximum.accumulate(factors * np.asarray(probabilities, float)), 1.0).tolist()
 
 
 def _pair(one: str, a: tuple, other: str, b: tuple) -> GroupDifference:

@@ -152,7 +152,7 @@ def _profile_end(
         if abs(outside - at[index]) >= abs(bound - at[index]):
             outside = bound
         if excess(outside) > 0:
-            return float(brentq(excess, inside, outside, xtol=1e-9 * abs(step), rtol=1e-6))
+            return float(brentq(excess, inside, outside, xtol=1e-5 * abs(step), rtol=1e-5))
         if outside == bound:
             return bound
         inside, step = outside, 1.7 * step

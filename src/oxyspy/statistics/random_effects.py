@@ -96,6 +96,7 @@ def group_mean(
     Returns
     -------
     GroupMean
+        With intervals, or an upper limit and a reason.
 
     Raises
     ------
@@ -256,7 +257,9 @@ def _reml(values: NDArray, sigmas: NDArray, design: NDArray) -> float:
     for _ in range(5):
         at = int(np.argmin(_restricted(grid**2, values, sigmas, design)))
         grid = np.linspace(grid[max(at - 1, 0)], grid[min(at + 1, grid.size - 1)], 30)
-    return float(grid[np.argmin(_restricted(grid**2, values, sigmas, design))] ** 2)
+    ends = _restricted(np.append(grid, 0.0) ** 2, values, sigmas, design)
+    # what is no better than none is none
+    return float(grid[np.argmin(ends[:-1])] ** 2) if ends[-1] > ends[:-1].min() + 1e-9 else 0.0
 
 
 def _restricted(tau2: NDArray, values: NDArray, sigmas: NDArray, design: NDArray) -> NDArray:

@@ -2,66 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oxyspy.eels.functionals import Functionals
+from oxyspy.eels.blocks import one_blas_thread
+from oxyspy.eels.white_lines import AREA_L3
 from oxyspy.errors import InputError, OxyspyError
-from oxyspy.layer import ReactedLayer, Witness, fit_layer, layer_level
-from oxyspy.results import Result
+from oxyspy.layer import ReactedLayer
+from oxyspy.layer.agreement import CONTRADICTION
+from oxyspy.units import parse_measured
+from oxyspy.workflow.bootstrap import with_bootstrap
 from oxyspy.workflow.chain import EdgeMeasurement, Prepared, measure_oxygen, measure_white_lines, prepare
+from oxyspy.workflow.layers import RowLayer, fit_scan, layers_by_row, mean_of_rows, rows_in_words
 from oxyspy.workflow.recipe import Recipe, load_recipe
+from oxyspy.workflow.rows import RowAlignment, align_rows, gathered_image
+from oxyspy.workflow.states import StateChange, state_change
 
 if TYPE_CHECKING:
     import os
 
-    from oxyspy.io import LineScan
+    from hyperspy.signals import BaseSignal
+    from matplotlib.figure import Figure
+
+    from oxyspy.io import Dose, LineScan
+    from oxyspy.statistics import GroupMean
     from oxyspy.transport import RequiredDiffusivity
 
 NM = 1e-7  # in cm, the unit of the transport kernels
-
-
-@dataclass(frozen=True)
-class StateChange(Result):
-    """L3/L2 of one element, in the layer and in the bulk.
-
-    Attributes
-    ----------
-    edge : str
-    ratio_layer, ratio_layer_sigma : float
-        From the layer's level of L3 / (L3 + L2), fitted along the scan; ``nan`` without a supported layer.
-    ratio_bulk, ratio_bulk_sigma : float
-        Level in the bulk; without a layer, the ratio of the areas summed over all positions with signal.
-    shift_ev, shift_sigma_ev : float
-        L3 of the layer less L3 of the bulk: medians over the positions on each side of the boundary.
-    splitting_bulk_ev : float
-        L2 - L3 of the bulk.
-    valence_layer, valence_layer_sigma, valence_bulk, valence_bulk_sigma : float
-        By the recipe's calibration, from ratios measured in its own way; ``nan`` without one.
-    valence_note : str
-        Whose calibration, whether it is only indicative, and whether L2 - L3 agrees.
-    method : str
-        Fingerprint.
-    """
-
-    edge: str
-    ratio_layer: float
-    ratio_layer_sigma: float
-    ratio_bulk: float
-    ratio_bulk_sigma: float
-    shift_ev: float
-    shift_sigma_ev: float
-    splitting_bulk_ev: float
-    valence_layer: float
-    valence_layer_sigma: float
-    valence_bulk: float
-    valence_bulk_sigma: float
-    valence_note: str
-    method: str
+# area of an edge in the sum of all spectra over its standard error, below which there is no edge
+LEAST_SIGNIFICANCE = 5.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,6 +56,15 @@ class ScanResult:
     states : dict of StateChange
         By white-line edge.
     diffusivity : RequiredDiffusivity or None
+    rows : RowAlignment or None
+        What was done to the rows; None for a single one.
+    layer_by_row : tuple of RowLayer
+        Of each row, or of each few that were added up.
+    layer_of_rows : GroupMean or None
+        Their mean and spread, beside ``layer``, which is that of all rows aligned and added up.
+    dose : Dose or None
+    images : tuple
+        Each image of the scan with where on it the scan runs; see `oxyspy.workflow.pictures.place_of`.
     recipe : Recipe
     files : tuple of str
     warnings : tuple of str
@@ -97,6 +80,11 @@ class ScanResult:
     layer: ReactedLayer | None = None
     states: Mapping[str, StateChange] = field(default_factory=dict)
     diffusivity: RequiredDiffusivity | None = None
+    rows: RowAlignment | None = None
+    layer_by_row: tuple[RowLayer, ...] = ()
+    layer_of_rows: GroupMean | None = None
+    dose: Dose | None = None
+    images: tuple[tuple[BaseSignal, dict[str, Any]], ...] = ()
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -107,25 +95,53 @@ class ScanResult:
             lines.append(f"  {self.scan.calibration}")
         if self.layer is not None:
             lines.append(f"  {self.layer}")
+        if self.layer_by_row:
+            lines.append(f"  {rows_in_words(self.layer_by_row, self.layer_of_rows)}")
         for state in self.states.values():
             line = f"  {state.edge} L3/L2: bulk {state.ratio_bulk:.2f} ± {state.ratio_bulk_sigma:.2f}"
             if np.isfinite(state.ratio_layer):
                 line += f", layer {state.ratio_layer:.2f} ± {state.ratio_layer_sigma:.2f}"
-            if np.isfinite(state.valence_bulk):
-                line += f"; valence: bulk {state.valence_bulk:.1f} ± {state.valence_bulk_sigma:.1f}"
-            if np.isfinite(state.valence_layer):
-                line += f", layer {state.valence_layer:.1f} ± {state.valence_layer_sigma:.1f}"
+            valences = [
+                f"{place} {value:.1f} ± {sigma:.1f}"
+                for place, value, sigma in (
+                    ("bulk", state.valence_bulk, state.valence_bulk_sigma),
+                    ("layer", state.valence_layer, state.valence_layer_sigma),
+                )
+                if np.isfinite(value)
+            ]
+            if valences:
+                line += f"; {'indicative ' * state.valence_indicative}valence: {', '.join(valences)}"
             lines.append(line)
+        if self.dose is not None and np.isfinite(self.dose.electrons_per_nm2):
+            lines.append(f"  {self.dose}")
         if self.diffusivity is not None:
             lines.append(f"  required O2- diffusivity: {self.diffusivity!r}")
         lines += [f"  ! {warning}" for warning in self.warnings]
         return "\n".join(lines)
 
-    def plot(self):
-        """Draw the profiles along the scan with the fitted layer; returns the figure."""
-        from oxyspy.workflow.figures import profile_figure
+    def plot(self, kind: str = "profile") -> Figure:
+        """Draw the result.
 
-        return profile_figure(self)
+        Parameters
+        ----------
+        kind : str
+            ``"profile"``, what was measured along the scan with the fitted layer; ``"spectra"``, each edge with its
+            background, continuum and areas; ``"rows"``, the layer of each row; ``"images"``, the scan's line on its
+            images; ``"phases"``, the phase map of its lattice image; ``"required"``, the required diffusivity beside
+            the coatings' table.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            Another kind, or one that this result has nothing for.
+        """
+        from oxyspy.workflow.figures import draw
+
+        return draw(self, kind)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write profile, figures, signals and ``result.json`` to ``folder``; each appears whole or not at all."""
@@ -134,14 +150,25 @@ class ScanResult:
         save_scan(self, folder)
 
 
-def analyse(scan: LineScan | str | os.PathLike, recipe: str | Recipe = "nmc") -> ScanResult:
+def analyse(
+    scan: LineScan | str | os.PathLike,
+    recipe: str | Recipe = "nmc",
+    *,
+    line: Sequence[float] | Any = None,
+    width: float | None = None,
+) -> ScanResult:
     """Run the whole chain on one scan.
 
     Parameters
     ----------
     scan : LineScan, or what `oxyspy.load_scan` takes
+        A line scan, or a spectrum image; rows of either are brought to one surface.
     recipe : str, path or Recipe
         The name of a shipped recipe, a YAML file, or a recipe.
+    line : tuple of float, or HyperSpy's ``Line2DROI``, optional
+        ``(x1, y1, x2, y2)`` in nm: analyse this line through a spectrum image as a line scan, instead of its rows.
+    width : float, optional
+        Of the line, in nm.
 
     Returns
     -------
@@ -157,38 +184,64 @@ def analyse(scan: LineScan | str | os.PathLike, recipe: str | Recipe = "nmc") ->
 
     Examples
     --------
-    >>> result = oxyspy.analyse("scan_07/", recipe="nmc")  # doctest: +SKIP
-    >>> result.layer.thickness_nm, result.layer.sigma_nm  # doctest: +SKIP
+    >>> import oxyspy
+    >>> result = oxyspy.analyse(oxyspy.data.FOLDER / "demo" / "rocksalt_2nm", recipe="nmc")
+    >>> print(f"{result.layer.thickness_nm:.1f} nm, made with 2 nm")
+    2.0 nm, made with 2 nm
     """
-    from oxyspy.io import LineScan, load_scan
+    from oxyspy.io import LineScan, cut_line, load_scan
+    from oxyspy.io.dose import dose_of
+    from oxyspy.workflow.pictures import place_of, shown_images
 
     recipe = load_recipe(recipe)
+    if line is not None:
+        recipe = recipe.with_line(line, width)
     if not isinstance(scan, LineScan):
-        scan = load_scan(scan)
+        scan = load_scan(scan, lazy="large")
+    dose = dose_of(scan)
+    images = tuple((image, place_of(image, scan, recipe)) for image in shown_images(scan))
+    if recipe.line is not None:
+        scan = cut_line(scan, recipe.line, recipe.line_width)
     low = scan.low_loss is not None
+    positions, rows = _positions(scan, recipe)
     result = analyse_arrays(
         scan.core_counts(),
         scan.energy_nominal,
         scan.low_counts() if low else None,
         scan.low_energy if low else None,
-        scan.positions_nm,
+        positions,
         recipe,
         name=scan.name,
+        rows_nm=rows,
+        adf=scan.adf_signal(),
     )
-    warnings = [*scan.warnings, *result.warnings]
-    if scan.is_spectrum_image:
-        warnings.append(
-            f"a spectrum image of {scan.navigation_shape[0]} rows, added up as one line: where the surface does not "
-            "run along the columns the layer comes out blurred; cut out a strip across the surface"
-        )
     return replace(
         result,
+        dose=dose,
+        images=images,
         files=tuple(str(file) for file in scan.files),
-        warnings=tuple(warnings),
+        warnings=(*scan.warnings, *result.warnings),
         metadata=scan.summary(),
     )
 
 
+def _positions(scan: LineScan, recipe: Recipe) -> tuple[NDArray, NDArray | None]:
+    """Positions along and across the line in nm, by the file's calibration or, where it has none, the recipe's step."""
+    positions = scan.positions_nm
+    rows = scan.row_positions_nm if np.isfinite(scan.row_step_nm) else None
+    if positions.size < 2 or np.isfinite(scan.step_nm):
+        return positions, rows
+    if recipe.step is None:
+        raise InputError(
+            f"{scan.name}: the positions have no length calibration: set scale and units of the navigation axis, or "
+            "give the distance of the positions in the recipe, `step: 0.4 nm`"
+        )
+    step = parse_measured(recipe.step, "nm")[0]
+    return positions * step, scan.row_positions_nm * step
+
+
+# so that the last bits are the same here, in a batch's processes and on a cluster
+@one_blas_thread
 def analyse_arrays(
     core: NDArray,
     energy: NDArray,
@@ -197,21 +250,27 @@ def analyse_arrays(
     positions_nm: NDArray,
     recipe: Recipe,
     name: str = "scan",
+    rows_nm: NDArray | None = None,
+    adf: NDArray | None = None,
 ) -> ScanResult:
     """Run the whole chain on the arrays of one scan.
 
     Parameters
     ----------
-    core : array, shape (rows, positions, n)
-        Core-loss counts.
+    core : array or dask array, shape (rows, positions, n)
+        Core-loss counts; many rows are read a few at a time.
     energy : array, shape (n,)
         Its axis as recorded, in eV.
-    low, low_energy : array, shape (rows, positions, m) and (m,), or None
+    low, low_energy : array or dask array, shape (rows, positions, m) and (m,), or None
         Low loss and its axis.
     positions_nm : array, shape (positions,)
         Rising.
     recipe : Recipe
     name : str
+    rows_nm : array, shape (rows,), optional
+        Rising; by default rows are counted.
+    adf : array, shape (rows, positions), optional
+        Annular dark-field signal, in any unit: a second witness of the surface.
 
     Returns
     -------
@@ -222,16 +281,38 @@ def analyse_arrays(
     InputError
         No spectrum with signal, or no white lines of the recipe in them.
     """
-    prepared = prepare(core, energy, low, low_energy, recipe)
+    alignment, masked = None, ()
+    if core.shape[0] > 1:
+        aligned = align_rows(core, energy, low, low_energy, positions_nm, rows_nm, recipe)
+        core, low, positions_nm, alignment = aligned.core, aligned.low, aligned.positions_nm, aligned.alignment
+        masked = aligned.masked
+        adf = None if adf is None else gathered_image(adf, alignment, rows_nm)
+    prepared = prepare(core, energy, low, low_energy, recipe, masked)
     missing = []
-    if low is None:
-        missing.append("no low loss: t/λ is not known and nothing is deconvolved, which makes L3/L2 too high")
+    if prepared.zero_loss is None:
+        why = "no low loss" if low is None else "no low loss that can be used"
+        missing.append(
+            f"{why}: t/λ is not known and nothing is deconvolved, which makes L3/L2 too high; give one recorded at the "
+            "same places"
+        )
+    if not prepared.calibration.absolute:
+        missing.append(
+            f"energy axis not calibrated: {prepared.calibration.method}; L3 positions are given as shifts from the "
+            "bulk only"
+        )
     measured = _measure_edges(prepared, recipe, missing)
     if not any(item.lines for item in measured.values()):
         raise InputError(f"no white lines of the recipe could be measured: {'; '.join(missing)}")
-    layer = _fit(positions_nm, measured, prepared, recipe, missing)
-    states = {n: _state(item, layer, positions_nm, prepared) for n, item in measured.items() if item.lines}
+    layer = fit_scan(
+        positions_nm, measured, prepared, recipe, missing, adf=None if adf is None else np.nanmean(adf, axis=0)
+    )
+    states = {n: state_change(item, layer, positions_nm, prepared) for n, item in measured.items() if item.lines}
+    doubts = tuple(f"{n}: {words}" for n, state in states.items() for words in state.self_check.words)
+    missing += [words for state in states.values() for words in _without_ratio(state, layer)]
+    if layer is not None and layer.agreement_probability < CONTRADICTION:
+        missing += [note for note in layer.notes if "contradict" in note]
     diffusivity = _required(layer, recipe, missing)
+    by_row = () if alignment is None else layers_by_row(positions_nm, measured, prepared, recipe, alignment, adf)
     return ScanResult(
         name=name,
         status="partial" if missing else "ok",
@@ -243,166 +324,52 @@ def analyse_arrays(
         layer=layer,
         states=states,
         diffusivity=diffusivity,
-        warnings=prepared.warnings,
+        rows=alignment,
+        layer_by_row=by_row,
+        layer_of_rows=mean_of_rows(by_row) if by_row else None,
+        warnings=(
+            *prepared.warnings,
+            *(() if alignment is None else alignment.notes),
+            *(() if layer is None else layer.notes),
+            *doubts,
+            *(f"{name}: {state.valence_conflict}" for name, state in states.items() if state.valence_conflict),
+        ),
     )
+
+
+def _without_ratio(state: StateChange, layer: ReactedLayer | None) -> list[str]:
+    """What is missing of an edge's ratios, in words."""
+    places = {"bulk": state.ratio_bulk}
+    if layer is not None and layer.supported:
+        places["layer"] = state.ratio_layer
+    lost = " and ".join(place for place, ratio in places.items() if not np.isfinite(ratio))
+    return [f"{state.edge}: no L3/L2 of the {lost}, a line is within its noise"] * bool(lost)
 
 
 def _measure_edges(scan: Prepared, recipe: Recipe, missing: list[str]) -> dict[str, EdgeMeasurement]:
     """Every edge of the recipe that can be measured; what can't goes to ``missing`` with its reason."""
     measured = {}
-    found = scan.calibration.names
     for name in (*recipe.edges, *(["O_K"] if recipe.oxygen else [])):
-        if scan.calibration.absolute and name not in found and name != "O_K":
+        if scan.calibration.missed(name) and name != "O_K":
             missing.append(f"{name}: not found in the sum of all spectra")
             continue
         try:
-            item = measure_oxygen(scan, recipe) if name == "O_K" else measure_white_lines(scan, name, recipe)
+            measure = measure_oxygen if name == "O_K" else partial(measure_white_lines, name=name)
+            item = measure(scan, recipe=recipe)
+            if recipe.bootstrap is not None:
+                again = measure if name == "O_K" else partial(measure, check=False)
+                item = with_bootstrap(item, partial(again, recipe=recipe), scan, recipe.bootstrap)
             total = item.along.sum()
-            # white lines have shown their maximum; a broad O K shows by its area
-            if name == "O_K" and not total.values[1] > 5 * np.sqrt(total.covariance[1, 1]):
-                missing.append("O_K: no main edge above its noise")
+            # a window stands on the highest noise where there is no edge: the area must be far above what that gives
+            at, what = (1, "main edge") if name == "O_K" else (AREA_L3, "L3")
+            if not total.values[at] > LEAST_SIGNIFICANCE * np.sqrt(total.covariance[at, at]):
+                missing.append(f"{name}: no {what} above its noise in the sum of all spectra")
                 continue
             measured[name] = item
+            missing += [item.no_valence] * bool(item.no_valence)
         except OxyspyError as error:
             missing.append(str(error))
     return measured
-
-
-def _fit(positions, measured, scan: Prepared, recipe: Recipe, missing: list[str]) -> ReactedLayer | None:
-    """The layer from the recipe's witnesses."""
-    metal = [item.along for item in measured.values() if item.lines]
-    witnesses = [w for name in recipe.witnesses if (w := _witness(name, measured)) is not None]
-    if not witnesses:
-        missing.append("no layer: none of the recipe's witnesses is measured")
-        return None
-    signal = np.nansum([f.values[:, :2].sum(1) for f in metal], axis=0)
-    variance = np.nansum([f.covariance[:, :2, :2].sum((1, 2)) for f in metal], axis=0)
-    unknown = np.all([~np.isfinite(f.values[:, 0]) for f in metal], axis=0)
-    variance[unknown] = variance.max() if np.any(variance > 0) else 1.0
-    try:
-        layer = fit_layer(positions, (signal, variance), witnesses, low_loss=_zero_loss(scan))
-    except OxyspyError as error:
-        missing.append(f"no layer: {error}")
-        return None
-    if not layer.supported and not np.isfinite(layer.upper_limit_nm):
-        missing.append(f"no layer: {layer.reason}")
-    return layer
-
-
-def _zero_loss(scan: Prepared) -> tuple[NDArray, NDArray] | None:
-    """Zero-loss intensity and t/λ along the line; None where one low loss stands for all, or a position has none."""
-    if scan.zero_loss is None or scan.zero_loss.area.shape != scan.counts.shape[:2]:
-        return None
-    beam, total = (np.where(np.isfinite(v), v, 0).sum(0) for v in (scan.zero_loss.area, scan.zero_loss.total))
-    return (beam, np.log(total / beam)) if (beam > 0).all() else None
-
-
-def _witness(name: str, measured: Mapping[str, EdgeMeasurement]) -> Witness | None:
-    """A recipe's witness as a ratio of two areas; None where its edge is not measured."""
-    edge = "O_K" if name == "o_pre_edge" else f"{name.split('_')[0].capitalize()}_L"
-    if edge not in measured:
-        return None
-    f = measured[edge].along
-    if edge == "O_K":
-        v = f.covariance
-        return Witness("O K pre-edge / main edge", f.values[:, 0], f.values[:, 1], v[:, 0, 0], v[:, 1, 1], v[:, 0, 1])
-    return _l3_share(f, edge.split("_")[0])
-
-
-def _l3_share(f: Functionals, element: str) -> Witness:
-    """Share of L3 in both lines: it mixes linearly where layer and bulk overlap, as the ratio does not."""
-    first, second = f.values[:, 0], f.values[:, 1]
-    v11, v22, v12 = f.covariance[:, 0, 0], f.covariance[:, 1, 1], f.covariance[:, 0, 1]
-    return Witness(f"{element} L3 / (L3 + L2)", first, first + second, v11, v11 + v22 + 2 * v12, v11 + v12)
-
-
-def _state(item: EdgeMeasurement, layer: ReactedLayer | None, positions, scan: Prepared) -> StateChange:
-    """L3/L2 and L3 position of the layer and of the bulk."""
-    nan = float("nan")
-    lines = item.lines
-    values = dict.fromkeys(("ratio_layer", "ratio_layer_sigma", "shift_ev", "shift_sigma_ev"), nan)
-    inside, bulk = np.zeros(positions.size, bool), scan.bright.any(0)
-    if layer is not None and layer.supported:
-        depth = layer.depth(positions)
-        inside = (depth > 0) & (depth < layer.thickness_nm)
-        bulk = depth > layer.thickness_nm + 2 * layer.width_nm
-        values["ratio_layer"], values["ratio_layer_sigma"] = _layer_ratio(item.along, layer, positions)
-    along = item.functionals.sum(where=np.broadcast_to(bulk, scan.bright.shape) & scan.bright)
-    ratio, ratio_sigma = _ratio(along.values, along.covariance)
-    at_layer, at_bulk = (_median(lines.l3_ev[where], lines.l3_ev_sigma[where]) for where in (inside, bulk))
-    values["shift_ev"] = at_layer[0] - at_bulk[0]
-    values["shift_sigma_ev"] = float(np.hypot(at_layer[1], at_bulk[1]))
-    splitting = lines.splitting_ev[bulk]
-    splitting = float(np.nanmedian(splitting)) if np.isfinite(splitting).any() else nan
-    return StateChange(
-        edge=item.edge.name,
-        ratio_bulk=ratio,
-        ratio_bulk_sigma=ratio_sigma,
-        splitting_bulk_ev=splitting,
-        method=item.fingerprint,
-        **_valences(item, bulk & scan.bright, layer, positions, splitting),
-        **values,
-    )
-
-
-def _valences(
-    item: EdgeMeasurement, bulk: NDArray, layer: ReactedLayer | None, positions: NDArray, splitting: float
-) -> dict[str, Any]:
-    """Valences of the layer and of the bulk, by the calibration that the edge was measured once more for."""
-    nan = float("nan")
-    found: dict[str, Any] = dict.fromkeys(
-        ("valence_layer", "valence_layer_sigma", "valence_bulk", "valence_bulk_sigma"), nan
-    )
-    again = item.comparable
-    if again is None:
-        return found | {"valence_note": "no calibration of this element: ratio and shift only"}
-
-    def convert(ratio: tuple[float, float]) -> tuple[float, float]:
-        valence, sigma = again.calibration.valence(*ratio, again.method)
-        return float(valence), float(sigma)
-
-    total = again.functionals.sum(where=bulk)
-    ratios = {"bulk": _ratio(total.values, total.covariance)}
-    if layer is not None and layer.supported:
-        ratios["layer"] = _layer_ratio(again.functionals.sum(axis=0), layer, positions)
-    outside = ""
-    for place, ratio in ratios.items():
-        found[f"valence_{place}"], found[f"valence_{place}_sigma"] = convert(ratio)
-        if np.isfinite(ratio[0]) and not np.isfinite(found[f"valence_{place}"]):
-            outside += f"; the {place}'s ratio in the calibration's way, {ratio[0]:.2f}, lies outside its standards"
-    note = f"{'indicative only; ' if again.calibration.indicative else ''}{again.calibration.source}"
-    note += outside
-    witness = float(again.calibration.valence_by_splitting(splitting))
-    if abs(witness - found["valence_bulk"]) > 1:
-        note += f"; L2 - L3 of the bulk speaks for {witness:.1f} instead"
-    return found | {"valence_note": note}
-
-
-def _layer_ratio(along: Functionals, layer: ReactedLayer, positions: NDArray) -> tuple[float, float]:
-    """L3/L2 from the layer's level of L3 / (L3 + L2), with its standard error; ``nan`` without support."""
-    level = layer_level(_l3_share(along, ""), layer, positions)
-    share, sigma = level.layer, level.layer_sigma
-    if not 3 * sigma < share < 1 - 3 * sigma:
-        return float("nan"), float("nan")
-    return float(share / (1 - share)), float(sigma / (1 - share) ** 2)
-
-
-def _ratio(values: NDArray, covariance: NDArray) -> tuple[float, float]:
-    """L3/L2 of summed areas with its standard error; ``nan`` where either is within three errors of zero."""
-    a3, a2 = values[..., 0], values[..., 1]
-    v33, v22, v32 = covariance[0, 0], covariance[1, 1], covariance[0, 1]
-    if not (a3 > 3 * np.sqrt(v33) and a2 > 3 * np.sqrt(v22)):
-        return float("nan"), float("nan")
-    relative = v33 / a3**2 + v22 / a2**2 - 2 * v32 / (a3 * a2)
-    return float(a3 / a2), float(a3 / a2 * np.sqrt(max(relative, 0.0)))
-
-
-def _median(values: NDArray, sigma: NDArray) -> tuple[float, float]:
-    """Median of positions, and the standard error that their own errors give it."""
-    good = np.isfinite(values) & np.isfinite(sigma)
-    if not good.any():
-        return float("nan"), float("nan")
-    return float(np.median(values[good])), float(1.2533 * np.sqrt(np.mean(sigma[good] ** 2) / good.sum()))
 
 
 def _required(layer: ReactedLayer | None, recipe: Recipe, missing: list[str]) -> RequiredDiffusivity | None:

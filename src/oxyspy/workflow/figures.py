@@ -1,17 +1,18 @@
-"""Figures of one scan: the profiles along the line, and the spectra they were measured on."""
+"""Figures of one scan: the profiles along the line, the spectra they were measured on, and all others by their kind."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
-from oxyspy.eels.edges import edge
-from oxyspy.eels.windows import step_profile
+from oxyspy.eels.white_lines import continuum
+from oxyspy.errors import InputError
 from oxyspy.plotting import COLOURS, figure, style
 from oxyspy.workflow.chain import EdgeMeasurement
+from oxyspy.workflow.states import mixed_ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,27 +21,66 @@ if TYPE_CHECKING:
     from oxyspy.workflow.analysis import ScanResult
 
 EDGE_COLOURS = {"Mn_L": "purple", "Co_L": "blue", "Ni_L": "green", "O_K": "vermilion"}
+# edges are told by more than their colour
+MARKERS = {"Mn_L": "o", "Co_L": "s", "Ni_L": "D", "O_K": "^"}
+LEAST_POINTS = 4
+
+
+def draw(result: ScanResult, kind: str) -> Figure:
+    """Return a result's figure of one kind; see `ScanResult.plot`."""
+    from oxyspy.workflow import figures_images, figures_rows
+
+    kinds: dict[str, Callable[[ScanResult], Figure]] = {
+        "profile": profile_figure,
+        "spectra": edges_figure,
+        "rows": figures_rows.rows_figure,
+        "images": figures_images.images_figure,
+        "phases": figures_images.phases_figure,
+        "required": required_figure,
+    }
+    if kind not in kinds:
+        raise InputError(f"kind: found {kind!r}, needed one of {', '.join(kinds)}")
+    missing = {
+        "profile": result.scan is None, "spectra": not result.edges, "rows": not result.layer_by_row,
+        "images": not result.images, "phases": False, "required": result.diffusivity is None,
+    }  # fmt: skip
+    if missing[kind]:
+        why = {
+            "rows": "the scan has a single row", "images": "no image lies with the scan",
+            "required": "it needs a layer, the coating's thickness and the exposure",
+        }.get(kind, "nothing was measured")  # fmt: skip
+        raise InputError(f"{result.name}: no figure of kind {kind!r}: {why}")
+    return kinds[kind](result)
+
+
+def required_figure(result: ScanResult) -> Figure:
+    """Draw the required diffusivity beside the shipped coatings."""
+    from oxyspy.transport import compare_coatings
+    from oxyspy.transport.figures import plot_required
+
+    return plot_required(result.diffusivity, compare_coatings(result.diffusivity))
 
 
 @style()
 def profile_figure(result: ScanResult) -> Figure:
-    """Draw metal signal, L3/L2, O K pre-edge, L3 position and t/λ along the scan, with the fitted layer."""
+    """Draw metal signal, L3/L2, L2 - L3, L3 position, O K pre-edge and t/λ along the scan, with the fitted layer."""
     lines = {name: item for name, item in result.edges.items() if item.lines is not None}
     panels = ["metal"] if lines else []
-    panels += [f"ratio {name}" for name in lines if np.isfinite(lines[name].lines.ratio).sum() >= 4]
+    panels += [f"ratio {name}" for name in lines if np.isfinite(lines[name].lines.ratio).sum() >= LEAST_POINTS]
+    panels += [kind for kind, column in (("splitting", "splitting_ev"), ("position", "l3_ev")) if any(
+        np.isfinite(getattr(item.lines, column)).sum() >= LEAST_POINTS for item in lines.values())]  # fmt: skip
     if "O_K" in result.edges:
         panels.append("oxygen")
-    if lines:
-        panels.append("position")
     if result.scan is not None and result.scan.zero_loss is not None:
         panels.append("thickness")
     fig, axes = figure(max(len(panels), 1), 1, size=(5.2, 1.35 * max(len(panels), 1) + 0.7), sharex=True, squeeze=False)
     x = result.positions_nm
     for panel, ax in zip(panels, axes[:, 0], strict=True):
         kind, _, name = panel.partition(" ")
-        {"metal": _metal, "ratio": _ratio, "oxygen": _oxygen, "position": _position, "thickness": _thickness}[kind](
-            ax, result, lines, name
-        )
+        {
+            "metal": _metal, "ratio": _ratio, "splitting": _splitting, "position": _position, "oxygen": _oxygen,
+            "thickness": _thickness,
+        }[kind](ax, result, lines, name)  # fmt: skip
         _mark_layer(ax, result)
     axes[-1, 0].set_xlabel("position along the line (nm)")
     axes[-1, 0].set_xlim(x[0] - 0.02 * np.ptp(x), x[-1] + 0.02 * np.ptp(x))
@@ -87,15 +127,18 @@ def _ratio(ax: Axes, result: ScanResult, lines: dict[str, EdgeMeasurement], name
     measured = lines[name].lines
     _points(ax, result.positions_nm, measured.ratio, measured.ratio_sigma, name)
     state, layer = result.states.get(name), result.layer
+    drawn = measured.ratio, measured.ratio_sigma
     if layer is not None and layer.supported and np.isfinite(state.ratio_layer):
         x = np.linspace(result.positions_nm[0], result.positions_nm[-1], 400)
-        depth = (layer.surface_nm - x) if layer.reversed else (x - layer.surface_nm)
-        share = [r / (1 + r) for r in (state.ratio_layer, state.ratio_bulk)]
-        q = share[1] + (share[0] - share[1]) * ndtr((layer.thickness_nm - depth) / max(layer.width_nm, 1e-3))
-        inside = depth > -0.5
-        ax.plot(x[inside], (q / (1 - q))[inside], color=COLOURS["black"], lw=1.0)
+        x = x[layer.depth(x) > -0.5]
+        levels = np.array([state.ratio_layer, state.ratio_bulk])
+        errors = np.array([state.ratio_layer_sigma, state.ratio_bulk_sigma])
+        low, fit, high = (mixed_ratio(layer.share(layer.depth(x)), *(levels + k * errors)) for k in (-1, 0, 1))
+        ax.plot(x, fit, color=COLOURS["black"], lw=1.0)
+        ax.fill_between(x, low, high, color=COLOURS["grey"], alpha=0.3, lw=0)
+        drawn = np.append(drawn[0], fit), np.append(drawn[1], np.zeros_like(x))
     ax.set_ylabel(f"{name.split('_')[0]} L3/L2")
-    _limits(ax, measured.ratio, measured.ratio_sigma)
+    _limits(ax, *drawn)
 
 
 def _oxygen(ax: Axes, result: ScanResult, lines: dict[str, EdgeMeasurement], _: str) -> None:
@@ -111,14 +154,27 @@ def _oxygen(ax: Axes, result: ScanResult, lines: dict[str, EdgeMeasurement], _: 
     _limits(ax, ratio[shown], sigma[shown])
 
 
+def _splitting(ax: Axes, result: ScanResult, lines: dict[str, EdgeMeasurement], _: str) -> None:
+    known = {n: (item.lines.splitting_ev, item.lines.splitting_sigma_ev) for n, item in lines.items()}
+    _less_bulk(ax, result, known)
+    ax.set_ylabel("L2 − L3, less\nbulk (eV)")
+
+
 def _position(ax: Axes, result: ScanResult, lines: dict[str, EdgeMeasurement], _: str) -> None:
-    for name, item in lines.items():
-        at, sigma = item.lines.l3_ev, item.lines.l3_ev_sigma
-        if np.isfinite(at).sum() < 4:
-            continue
-        bulk = np.nanmedian(at[result.scan.bright.all(0)]) if result.scan.bright.all(0).any() else np.nanmedian(at)
-        _points(ax, result.positions_nm, at - bulk, sigma, name)
-    ax.set_ylabel("L3 shift\n(eV)")
+    _less_bulk(ax, result, {n: (item.lines.l3_ev, item.lines.l3_ev_sigma) for n, item in lines.items()})
+    ax.set_ylabel("L3 less\nbulk (eV)")
+
+
+def _less_bulk(ax: Axes, result: ScanResult, series: dict[str, tuple[NDArray, NDArray]]) -> None:
+    """Energies of each edge less their median in the bulk."""
+    bulk = bulk_positions(result).any(0)
+    drawn = []
+    for name, (values, sigma) in series.items():
+        if np.isfinite(values).sum() >= LEAST_POINTS:
+            own = values[bulk & np.isfinite(values)]
+            drawn.append((values - (np.median(own) if own.size else np.nanmedian(values)), sigma))
+            _points(ax, result.positions_nm, *drawn[-1], name)
+    _limits(ax, *(np.concatenate(part) for part in zip(*drawn, strict=True)))
 
 
 def _thickness(ax: Axes, result: ScanResult, lines: dict[str, EdgeMeasurement], _: str) -> None:
@@ -131,14 +187,14 @@ def _thickness(ax: Axes, result: ScanResult, lines: dict[str, EdgeMeasurement], 
 
 def _points(ax: Axes, x: NDArray, y: NDArray, sigma: NDArray, name: str) -> None:
     colour = COLOURS[EDGE_COLOURS.get(name, "black")]
-    ax.errorbar(x, y, sigma, fmt="o", ms=2.5, lw=0.8, color=colour, label=name.replace("_", " "))
+    ax.errorbar(x, y, sigma, fmt=MARKERS.get(name, "o"), ms=2.5, lw=0.8, color=colour, label=name.replace("_", " "))
 
 
 def _limits(ax: Axes, values: NDArray, sigma: NDArray) -> None:
     """Limits that well-measured points set: one weak point must not flatten the rest."""
     good = np.isfinite(values) & np.isfinite(sigma)
     if good.any():
-        good &= sigma < 5 * np.median(sigma[good])
+        good &= sigma < 5 * np.median(sigma[good & (sigma > 0)])
         low, high = (values - 1.5 * sigma)[good].min(), (values + 1.5 * sigma)[good].max()
         ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
 
@@ -158,7 +214,7 @@ def edges_figure(result: ScanResult) -> Figure:
         ax.set_xlabel("energy loss (eV)")
     handles = {label: handle for ax in fig.axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     fig.legend(handles.values(), handles, loc="outside lower center", ncols=4)
-    axes[0, 0].set_title(f"recorded, {where.sum()} spectra of the bulk", loc="left")
+    axes[0, 0].set_title(f"with background, {where.sum()} spectra of the bulk", loc="left")
     axes[0, 1].set_title("background removed" + (", deconvolved" if _deconvolved(result) else ""), loc="left")
     return fig
 
@@ -168,8 +224,7 @@ def bulk_positions(result: ScanResult) -> NDArray:
     where = result.scan.bright.copy()
     layer = result.layer
     if layer is not None and np.isfinite(layer.surface_nm):
-        depth = (layer.surface_nm - result.positions_nm) if layer.reversed else (result.positions_nm - layer.surface_nm)
-        beyond = depth > (layer.thickness_nm + 2 * layer.width_nm if layer.supported else 0)
+        beyond = layer.in_bulk(result.positions_nm)
         if (where & beyond).any():
             where &= beyond
     return where
@@ -180,41 +235,48 @@ def _deconvolved(result: ScanResult) -> bool:
 
 
 def _raw(ax: Axes, item: EdgeMeasurement, where: NDArray, name: str) -> None:
-    counts = item.counts[where].sum(0, dtype=float) / 1e3
-    background = np.nansum(item.background(item.energy)[where], axis=0) / 1e3
-    ax.plot(item.energy, counts, color=COLOURS["black"], lw=0.8)
-    ax.plot(item.energy, background, color=COLOURS["vermilion"], lw=1.0, label="power law")
+    """What the background was fitted to, and the background: recorded counts, or single scattering."""
+    law, of = (item.background, "recorded") if item.subtracted is None else (item.subtracted, "single scattering")
+    laws = law(item.energy)[where]
+    counts = item.counts[where] if item.subtracted is None else item.spectra[where] + laws
+    background = np.nansum(laws, axis=0) / 1e3
+    shown = _shown(item.energy, item.energy[0])
+    ax.plot(item.energy[shown], np.nansum(counts, axis=0, dtype=float)[shown] / 1e3, color=COLOURS["black"], lw=0.8)
+    ax.plot(item.energy[shown], background[shown], color=COLOURS["vermilion"], lw=1.0, label="power law")
     ax.axvspan(*item.background.window, color=COLOURS["sky"], alpha=0.3, lw=0, label="fit window")
     ax.set_ylim(bottom=0.95 * background.min())
-    ax.text(0.97, 0.94, name.replace("_", " "), transform=ax.transAxes, ha="right", va="top")
+    ax.text(0.03, 0.06, f"{name.replace('_', ' ')}, {of}", transform=ax.transAxes)
 
 
 def _net(ax: Axes, item: EdgeMeasurement, where: NDArray, name: str) -> None:
+    shown = _shown(item.energy, item.background.window[1] - 8)
     energy = item.energy
     net = np.nansum(np.where(where[..., None], item.spectra, 0), axis=(0, 1)) / 1e3
     ax.axhline(0, color=COLOURS["grey"], lw=0.5)
     if item.lines is None:
-        pre, main = edge(name).pre_edge, edge(name).main
+        pre, main = item.edge.pre_edge, item.edge.main
         for (low, high), colour, label in ((pre, "sky", "pre-edge"), (main, "orange", "main edge")):
             inside = (energy >= low) & (energy <= high)
             ax.fill_between(energy[inside], 0, net[inside], color=COLOURS[colour], alpha=0.5, lw=0, label=label)
     else:
         _areas(ax, item, where, net)
-    ax.plot(energy, net, color=COLOURS["black"], lw=0.8)
-    ax.set_xlim(item.background.window[1] - 8, energy[-1] - 2)
+    ax.plot(energy[shown], net[shown], color=COLOURS["black"], lw=0.8)
+    ax.set_xlim(energy[shown][[0, -1]])
+
+
+def _shown(energy: NDArray, first: float) -> NDArray:
+    """Channels to draw: not the last ones, which reconvolution leaves without their neighbours."""
+    return (energy >= first) & (energy <= energy[-1] - 2)
 
 
 def _areas(ax: Axes, item: EdgeMeasurement, where: NDArray, net: NDArray) -> None:
-    """Continuum with its steps, and the areas above it; at the median maxima of the positions shown."""
-    energy, columns = item.energy, where.any(0)
-    l3, l2 = (float(np.median(p[columns])) for p in (item.positions.l3, item.positions.l2))
-    method = item.method
-    inside = (energy >= method.post[0]) & (energy <= method.post[1])
-    steps = [step_profile(energy, at, method.step, method.step_width) for at in (l3, l2)]
-    profile = (2 * steps[0] + steps[1]) / 3
-    continuum = net[inside].mean() * profile / profile[inside].mean()
+    """Continuum with its steps, and the areas above it; at the median places of the positions shown."""
+    energy, columns, method = item.energy, where.any(0), item.method
+    places = method.places(item.positions.l3, item.positions.l2)
+    l3, l2 = (float(np.median(at[columns])) for at in places)
+    under = continuum(energy, net, l3, l2, method)
     for at, half, colour, label in ((l3, method.l3_half, "sky", "L3"), (l2, method.l2_half, "orange", "L2")):
         own = (energy >= at - half) & (energy <= at + half)
-        ax.fill_between(energy[own], continuum[own], net[own], color=COLOURS[colour], alpha=0.6, lw=0, label=label)
-    ax.plot(energy, continuum, color=COLOURS["vermilion"], lw=1.0, label="continuum 2:1")
+        ax.fill_between(energy[own], under[own], net[own], color=COLOURS[colour], alpha=0.6, lw=0, label=label)
+    ax.plot(energy, under, color=COLOURS["vermilion"], lw=1.0, label="continuum 2:1")
     ax.axvspan(*method.post, color=COLOURS["green"], alpha=0.2, lw=0, label="post window")

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
+import contextlib
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oxyspy import __version__
 from oxyspy.data import FOLDER
 from oxyspy.errors import ReadError
 from oxyspy.files import write_text
 from oxyspy.workflow.report_coatings import overview, required
+from oxyspy.workflow.report_images import images_section
 from oxyspy.workflow.report_methods import methods
+from oxyspy.workflow.report_plotly import packed
+from oxyspy.workflow.report_population import population_section
 from oxyspy.workflow.report_profile import profile
 from oxyspy.workflow.report_spectra import spectra
-from oxyspy.workflow.report_table import table_of
-from oxyspy.workflow.report_words import summary
+from oxyspy.workflow.report_table import pasted, table_of
+from oxyspy.workflow.report_words import sentence, summary
+
+if TYPE_CHECKING:
+    from oxyspy.workflow.population import Population
 
 Row = Mapping[str, Any]
-# channels of spectra that all scans share, and the most that one gets: what keeps forty scans under 8 MB
-CHANNELS, MOST_CHANNELS = 2_400_000, 120_000
+# bytes of a page that its scans share, and the most that one gets: what keeps forty scans under 8 MB
+PAGE, MOST = 7_600_000, 1_200_000
+# of a scan's bytes, at most this share is pictures; its spectra get what all else leaves, and never less than this
+PICTURES, LEAST_SPECTRA = 0.3, 8_000
 
 
-def write_report(out: Path, rows: Sequence[Row]) -> None:
+def write_report(
+    out: Path, rows: Sequence[Row], population: Population | None = None, notes: Sequence[str] = ()
+) -> None:
     """Write ``out/report.html`` from what the scans' folders hold; whole or not at all.
 
     Parameters
@@ -38,6 +46,10 @@ def write_report(out: Path, rows: Sequence[Row]) -> None:
         Folder of the results.
     rows : sequence of dict
         A row a scan, as in ``summary.csv``; further columns are shown too.
+    population : Population, optional
+        Statistics of the scans.
+    notes : sequence of str
+        What was doubtful in the batch as a whole.
 
     Raises
     ------
@@ -45,7 +57,14 @@ def write_report(out: Path, rows: Sequence[Row]) -> None:
         The page cannot be written. What one scan's files lack is said in its section.
     """
     out = Path(out)
-    budget = min(MOST_CHANNELS, CHANNELS // max(len(rows), 1))
+    plotly = packed(_plotly())
+    top = {
+        "table": table_of(rows, _limits(out, rows)),
+        "overview": _overview(rows),
+        "population": _population(population),
+    }
+    taken = len(plotly) + sum(map(len, top.values()))
+    budget = min(MOST, (PAGE - taken) // max(len(rows), 1))
     sections = [_section(out, row, i, budget) for i, row in enumerate(rows)]
     parts = {name: (FOLDER / "report" / f"report.{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
     found = Counter(str(row.get("status")) for row in rows)
@@ -53,26 +72,31 @@ def write_report(out: Path, rows: Sequence[Row]) -> None:
     page = Template(parts["html"]).substitute(
         css=parts["css"],
         js=parts["js"],
-        plotly=_packed(_plotly()),
+        plotly=plotly,
         version=escape(__version__),
         counts=escape(f"{len(rows)} scans: " + ", ".join(f"{n} {status}" for status, n in counts)),
         statuses="".join(f'<option value="{escape(s)}">{escape(s)} ({n})</option>' for s, n in counts),
-        table=table_of(rows),
-        overview=_overview(rows),
+        notes="".join(f'<p class="say">{escape(sentence(note))}</p>' for note in notes),
+        **top,
         sections="\n".join(sections),
     )
     write_text(out / "report.html", page)
+
+
+def _limits(out: Path, rows: Sequence[Row]) -> dict[str, Any]:
+    """Upper limits of scans without a layer, which the summary has in its messages alone."""
+    found = {}
+    for row in rows:
+        if row.get("layer_supported") is False:
+            with contextlib.suppress(ReadError, AttributeError):
+                found[str(row["scan"])] = (_content(out / str(row["scan"])).get("layer") or {}).get("upper_limit_nm")
+    return found
 
 
 def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
     return get_plotlyjs()
-
-
-def _packed(text: str) -> str:
-    """Text as base64 of gzip, which browsers unpack by themselves; its bytes depend on nothing but the text."""
-    return base64.b64encode(gzip.compress(text.encode("utf-8"), 9, mtime=0)).decode("ascii")
 
 
 def _overview(rows: Sequence[Row]) -> str:
@@ -86,10 +110,17 @@ def _overview(rows: Sequence[Row]) -> str:
     )
 
 
+def _population(population: Population | None) -> str:
+    """The section of the statistics; nothing for a single scan."""
+    if population is None:
+        return ""
+    html, drawn = population_section(population)
+    return f'<section id="population">{html}{_figures(drawn)}</section>'
+
+
 def _figures(drawn: Mapping[str, Any]) -> str:
     """What the page draws in the section this stands in."""
-    text = json.dumps(drawn, separators=(",", ":"), allow_nan=False)
-    return f'<script type="text/plain" class="figures">{_packed(text)}</script>'
+    return f'<script type="text/plain" class="figures">{packed(drawn)}</script>'
 
 
 def _section(out: Path, row: Row, i: int, budget: int) -> str:
@@ -147,41 +178,37 @@ def _body(content: dict[str, Any], folder: Path, i: int, budget: int, problems: 
     said = attempt("summary", lambda: summary(content)) or []
     if found := attempt("profiles", lambda: profile(content)):
         drawn["profile"] = found
-    if found := attempt("spectra", lambda: spectra(content, folder, budget)):
-        drawn["spectra"] = found
     if found := attempt("comparison with the coatings", lambda: required(content)):
         drawn["required"], table = found
     paragraph, cited = attempt("methods paragraph", lambda: methods(content)) or ("", [])
-    html = "<ul>" + "".join(f"<li>{escape(sentence)}</li>" for sentence in said) + "</ul>"
+    foot = (_coatings(table) if table else "") + pasted(paragraph, cited)
+    foot += attempt("provenance", lambda: _provenance(content)) or ""
+    html = "<ul>" + "".join(f"<li>{escape(words)}</li>" for words in said) + "</ul>"
     warnings = [str(warning) for warning in content.get("warnings") or []]
     if warnings:
         html += "<h3>Warnings</h3><ul class='warnings'>" + "".join(f"<li>{escape(w)}</li>" for w in warnings) + "</ul>"
+    html += attempt("images", lambda: images_section(content, folder, int(PICTURES * budget))) or ""
+    left = budget - len(html) - len(packed(drawn)) - len(foot)
+    if found := attempt("spectra", lambda: spectra(content, folder, max(left, LEAST_SPECTRA))):
+        drawn["spectra"] = found
     html += "".join(PLACES[kind] for kind in ("profile", "spectra", "required") if kind in drawn)
-    if table:
-        html += _coatings(table)
-    if paragraph:
-        references = "".join(f"<li>{escape(reference)}</li>" for reference in cited)
-        html += (
-            '<h3>Methods, to paste <button type="button" class="copy">copy</button></h3>'
-            f'<div class="methods"><p>{escape(paragraph)}</p><ol>{references}</ol></div>'
-        )
-    html += attempt("provenance", lambda: _provenance(content, folder)) or ""
-    return html + _figures(drawn)
+    return html + foot + _figures(drawn)
 
 
 PLACES = {
     "profile": (
         '<h3>Along the line</h3><figure><div class="plot" data-figure="profile"></div><figcaption>Points: measured, '
-        "with standard errors, rows summed. Dotted line: surface; orange: reacted layer, darker its boundary ± one "
-        "standard error; black curves: the fit. L2 − L3 and L3 are relative to their medians in the bulk. L2 − L3 and "
-        "t/λ come without error bars; those of L3 + L2 leave out their covariance, those of the pre-edge the main "
-        "edge's. A click on a point shows its spectra.</figcaption></figure>"
+        "with standard errors, rows summed; t/λ comes without. Dotted line: surface; orange: reacted layer, darker its "
+        "boundary ± one standard error; black curves: the fit; grey: its L3/L2 ± one. L2 − L3 and L3 are relative to "
+        "the bulk. A click on a point shows its spectra.</figcaption></figure>"
     ),
     "spectra": (
         '<h3>Spectra along the line</h3><figure class="browser"><label><span class="where"></span>'
         '<input type="range" min="0" value="0" step="1" aria-label="position along the line"></label>'
-        '<div class="grid"></div><figcaption>Background removed; deconvolved where there is a low loss; rows '
-        "summed. No areas where L3 and L2 are not located."
+        '<fieldset><label><input type="radio" class="view" value="net" checked> background removed</label>'
+        '<label><input type="radio" class="view" value="whole"> with background</label></fieldset>'
+        '<div class="grid"></div><figcaption>Rows summed. Without background: deconvolved where there is a low loss. '
+        "With it: the spectra that the background was fitted to, as each figure says."
         '<span class="together"></span></figcaption></figure>'
     ),
     "required": (
@@ -198,12 +225,9 @@ def _coatings(table: list[dict[str, str]]) -> str:
     return f'<div class="wide"><table class="small"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _provenance(content: dict[str, Any], folder: Path) -> str:
+def _provenance(content: dict[str, Any]) -> str:
     """Versions, hashes, the recipe, and the command that does the same again."""
     provenance = content["provenance"]
-    files = [str(file) for file in (content.get("scan_description") or {}).get("files") or []]
-    recipe = (folder / "result.json").resolve()
-    command = shlex.join(["oxyspy", "analyse", *files, "--recipe", str(recipe), "-o", "again"])
     packages = {"oxyspy": provenance["oxyspy"], "Python": provenance["python"], **provenance["packages"]}
     versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     hashes = "".join(
@@ -214,7 +238,8 @@ def _provenance(content: dict[str, Any], folder: Path) -> str:
     )
     return _folded(
         "Provenance",
-        f"<p>Versions: {escape(versions)}.</p><p>The same again:</p><pre>{escape(command)}</pre>"
+        f"<p>Versions: {escape(versions)}. Analysed {escape(provenance['time'])}.</p><p>The same again:</p>"
+        f"<pre>{escape(provenance['repeat'])}</pre>"
         f'<div class="wide"><table class="small"><thead><tr><th>input</th><th>SHA-256</th></tr></thead><tbody>{hashes}'
         f"</tbody></table></div><p>Methods' fingerprints:</p><ul>{fingerprints}</ul><p>Recipe:</p>"
         f"<pre>{escape(json.dumps(content.get('recipe'), indent=1, ensure_ascii=False))}</pre>",

@@ -29,7 +29,7 @@ def overview(rows: Sequence[Content]) -> dict[str, Figure]:
         if not is_value.all():
             series.append(("upper limit, 95 %", np.where(is_value, np.nan, high), {}, "triangle-left-open"))
         ends = np.where(is_value, low, high).min(), high.max()
-        axis = {"title": {"text": "required D (cm²/s)", "standoff": 8}, "type": "log", **_log_ticks(*map(float, ends))}
+        axis = {"title": {"text": "required D (cm²/s)", "standoff": 8}, "type": "log", **log_ticks(*map(float, ends))}
         found["needs"] = _beside(needs, series, axis, "cm²/s")
     return found
 
@@ -64,7 +64,7 @@ def _beside(rows: Sequence[Content], series: Sequence[tuple], axis: Figure, unit
     return {"data": data, "layout": layout}
 
 
-def _log_ticks(low: float, high: float) -> Figure:
+def log_ticks(low: float, high: float) -> Figure:
     """Range and ticks of a logarithmic axis: few, whether it spans a part of a decade or ten of them."""
     ends = [np.log10(low) - 0.15, np.log10(high) + 0.15]
     decades = range(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)

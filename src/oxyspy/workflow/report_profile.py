@@ -6,17 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
+from oxyspy.layer.reacted import HIDDEN_NM, bulk_depth, layer_share
 from oxyspy.plotting import COLOURS
 from oxyspy.workflow.report_plotly import Content, Figure, column, shade, short
 from oxyspy.workflow.report_words import known, plain
+from oxyspy.workflow.states import mixed_ratio
 
 EDGE_COLOURS = {"Mn_L": "purple", "Co_L": "blue", "Ni_L": "green", "O_K": "vermilion"}
 SYMBOLS = {"Mn_L": "circle", "Co_L": "square", "Ni_L": "diamond", "O_K": "triangle-up"}
 PANEL_PX, GAP = 118, 0.16
 # an error this many times the median is a point too weak to set an axis' limits
 WEAK = 5.0
+# columns of an edge that the error of its L3 + L2 is made of
+SUM_ERRORS = ("l3_sigma", "l2_sigma", "l3_l2_covariance")
+LEAST_SIGNIFICANCE = 5.0
 # fewer points are no profile
 LEAST_POINTS = 4
 
@@ -84,22 +88,27 @@ def profile(content: Content) -> Figure | None:
             seen.update(name for name, _, _ in series)
             panels.append((title, drawn + list(more), _limits(*((y, sigma) for _, y, sigma in series))))
 
-    metal = [(e, of(e, "l3") + of(e, "l2"), np.hypot(of(e, "l3_sigma"), of(e, "l2_sigma"))) for e in edges]
+    metal = [(e, of(e, "l3") + of(e, "l2"), _sum_sigma(*(of(e, name) for name in SUM_ERRORS))) for e in edges]
     metal = [(e, y / np.nanmax(y), sigma / np.nanmax(y)) for e, y, sigma in metal if np.nanmax(y, initial=0) > 0]
     panel("L3 + L2<br>(of maximum)", metal)
     for edge in edges:
         fitted = _ratio_curve(x, layer, (content.get("states") or {}).get(edge) or {})
         panel(f"{edge.split('_')[0]} L3/L2", [(edge, of(edge, "l3_l2"), of(edge, "l3_l2_sigma"))], fitted)
     bulk = _bulk(x, layer)
-    shifts = [(e, of(e, "splitting_ev") - _middle(of(e, "splitting_ev"), bulk), None) for e in edges]
+    shifts = [
+        (e, of(e, "splitting_ev") - _middle(of(e, "splitting_ev"), bulk), of(e, "splitting_ev_sigma")) for e in edges
+    ]
     panel("L2 − L3, less<br>bulk (eV)", shifts)
-    positions = [(e, of(e, "l3_ev") - _middle(of(e, "l3_ev"), bulk), of(e, "l3_ev_sigma")) for e in edges]
+    positions = [(e, of(e, "l3_shift_ev"), of(e, "l3_shift_ev_sigma")) for e in edges]
     panel("L3 less<br>bulk (eV)", positions)
     if "o_k" in rows[0]:
-        whole = column(rows, "o_k")
+        pre, whole, covariance = (column(rows, name) for name in ("o_prepeak", "o_k", "o_prepeak_o_k_covariance"))
+        of_pre, of_whole = (column(rows, name) for name in ("o_prepeak_sigma", "o_k_sigma"))
         # where the whole edge is not clear of noise, there is no share of it
-        whole = np.where(whole > 3 * column(rows, "o_prepeak_sigma"), whole, np.nan)
-        share, sigma = column(rows, "o_prepeak") / whole, column(rows, "o_prepeak_sigma") / whole
+        whole = np.where(whole > LEAST_SIGNIFICANCE * of_whole, whole, np.nan)
+        share = pre / whole
+        variance = of_pre**2 - 2 * share * covariance + share**2 * of_whole**2
+        sigma = np.sqrt(np.maximum(variance, 0)) / whole
         fitted = _level_curve(x, layer, "O K pre-edge / main edge")
         panel("O K pre-edge<br>/ main edge", [("O_K", share, sigma)], fitted)
     if "t_over_lambda" in rows[0]:
@@ -116,7 +125,7 @@ def _stacked(panels: list, x: NDArray, layer: Content) -> Figure:
     layout: Figure = {
         "height": n * PANEL_PX + 110,
         "margin": {"l": 78, "r": 12, "t": 44, "b": 48},
-        "legend": {"orientation": "h", "x": 0, "y": 1.005, "yanchor": "bottom"},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
         "shapes": _marks(layer),
         "xaxis": {
             "title": {"text": "position along the line (nm)"},
@@ -159,15 +168,21 @@ def _marks(layer: Content) -> list[Figure]:
     return [mark | across for mark in marks]
 
 
+def _sum_sigma(first: NDArray, second: NDArray, covariance: NDArray) -> NDArray:
+    return np.sqrt(np.maximum(first**2 + second**2 + 2 * covariance, 0))
+
+
 def _depth(x: NDArray, layer: Content) -> NDArray:
     return (layer["surface_nm"] - x) if layer.get("reversed") else (x - layer["surface_nm"])
 
 
 def _bulk(x: NDArray, layer: Content) -> NDArray:
-    """Positions beyond the layer; all of them where there is none."""
-    if not (layer.get("supported") and known(layer.get("surface_nm"))):
+    """Positions of the bulk, as the figures have them; all of them where there is none."""
+    if not known(layer.get("surface_nm")):
         return np.ones(x.size, bool)
-    return _depth(x, layer) > layer["thickness_nm"] + 2 * layer["width_nm"]
+    names = ("thickness_nm", "sigma_nm", "width_nm", "surface_width_nm")
+    bulk = _depth(x, layer) > (bulk_depth(*(layer[name] for name in names)) if layer["supported"] else HIDDEN_NM)
+    return bulk if bulk.any() else np.ones(x.size, bool)
 
 
 def _middle(values: NDArray, where: NDArray) -> float:
@@ -175,13 +190,11 @@ def _middle(values: NDArray, where: NDArray) -> float:
     return float(np.median(values)) if values.size else np.nan
 
 
-def _curve(x: NDArray, layer: Content, of_layer: float, of_bulk: float) -> tuple[NDArray, NDArray]:
-    """The fitted error-function edge between two levels, from the surface on."""
+def _shares(x: NDArray, layer: Content) -> tuple[NDArray, NDArray]:
+    """Positions from the surface on, and the fitted layer's share at each."""
     fine = np.linspace(x[0], x[-1], 160)
-    depth = _depth(fine, layer)
-    inside = depth > 0
-    share = ndtr((layer["thickness_nm"] - depth[inside]) / max(layer["width_nm"], 1e-3))
-    return fine[inside], of_bulk + (of_layer - of_bulk) * share
+    fine = fine[_depth(fine, layer) > 0]
+    return fine, layer_share(_depth(fine, layer), layer["thickness_nm"], layer["width_nm"])
 
 
 def _line(x: NDArray, y: NDArray) -> list[Figure]:
@@ -199,17 +212,35 @@ def _line(x: NDArray, y: NDArray) -> list[Figure]:
     ]
 
 
+def _band(x: NDArray, low: NDArray, high: NDArray) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "fit ± one standard error",
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "x": short(np.append(x, x[::-1])),
+        "y": short(np.append(low, high[::-1])),
+        "line": {"width": 0},
+        "fill": "toself",
+        "fillcolor": "rgba(128, 128, 128, 0.3)",
+    }
+
+
 def _ratio_curve(x: NDArray, layer: Content, state: Content) -> list[Figure]:
-    """L3/L2 of the fit; L3 / (L3 + L2) is what mixes linearly."""
-    ratios = state.get("ratio_layer"), state.get("ratio_bulk")
-    if not (layer.get("supported") and all(known(ratio) for ratio in ratios)):
+    """L3/L2 of the fit, within its standard errors."""
+    names = ("ratio_layer", "ratio_bulk")
+    if not (layer.get("supported") and all(known(state.get(name)) for name in names)):
         return []
-    at, share = _curve(x, layer, *(ratio / (1 + ratio) for ratio in ratios))
-    return _line(at, share / (1 - share))
+    levels, errors = np.array([(state[name], state[f"{name}_sigma"]) for name in names]).T
+    at, share = _shares(x, layer)
+    low, fit, high = (mixed_ratio(share, *(levels + k * errors)) for k in (-1, 0, 1))
+    return [_band(at, low, high), *_line(at, fit)]
 
 
 def _level_curve(x: NDArray, layer: Content, name: str) -> list[Figure]:
     level = next((item for item in layer.get("levels") or [] if item["name"] == name), None)
     if not layer.get("supported") or level is None:
         return []
-    return _line(*_curve(x, layer, level["layer"], level["bulk"]))
+    at, share = _shares(x, layer)
+    return _line(at, level["bulk"] + (level["layer"] - level["bulk"]) * share)

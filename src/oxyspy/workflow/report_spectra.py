@@ -2,104 +2,162 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oxyspy.eels.windows import step_profile
+from oxyspy.eels.white_lines import WhiteLineMethod, continuum
 from oxyspy.errors import ReadError
-from oxyspy.workflow.report_plotly import Content, column, short
-from oxyspy.workflow.report_words import WINDOW, part, plain
+from oxyspy.workflow.report_plotly import Content, column, packed, short
+from oxyspy.workflow.report_words import plain
 
 # spectra are kept in steps of their edge's maximum over this: finer than a screen shows
-LEVELS = 500
+LEVELS = 300
+# the deconvolution's tapered end is no measurement, in eV
+TAPER_EV = 2.0
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """One edge's spectra, rows summed: energies (n,), net and recorded ones (positions, n), backgrounds taken off."""
+
+    energy: NDArray
+    net: NDArray
+    recorded: NDArray
+    background: NDArray
 
 
 def spectra(content: Content, folder: Path, budget: int) -> dict[str, Any] | None:
-    """Return each edge's net spectra along the line, rows summed, with windows, continuum and areas.
+    """Return each edge's spectra along the line, rows summed, with background, windows, continuum and areas.
 
-    Where ``budget`` channels are not enough for every position, neighbours are summed.
+    Where they take more than ``budget`` bytes, packed, neighbours are summed.
 
     Raises
     ------
     ReadError
         A signal's file is missing or cannot be read.
     """
-    rows, prints = content.get("profile") or [], content.get("methods") or {}
-    if not rows or not prints:
+    rows, methods = content.get("profile") or [], content.get("methods") or {}
+    if not rows or not methods:
         return None
-    read = {name: _signal(folder / f"{name}.hspy") for name in prints}
-    channels = sum(energy.size for energy, _ in read.values())
-    together = max(1, -(-channels * len(rows) // budget))
+    read = {name: _read(folder, name) for name in methods}
+    read = {name: own for name, own in read.items() if len(own.net) == len(rows)}
+    together = 1
+    while True:
+        found = _drawn(read, content, together)
+        size = len(packed(found))
+        if size <= budget or together >= len(rows):
+            return found
+        together = min(max(together + 1, round(together * size / budget)), len(rows))
+
+
+def _drawn(read: dict[str, Spectra], content: Content, together: int) -> dict[str, Any]:
+    rows = content["profile"]
+    groups = [slice(i, i + together) for i in range(0, len(rows), together)]
     x = column(rows, "position_nm")
-    starts = range(0, len(rows), together)
-    edges = [
-        _edge(name, energy, data, content, together)
-        for name, (energy, data) in read.items()
-        if data.shape[0] == len(rows)
-    ]
     flags = [
-        dict.fromkeys(word for row in rows[i : i + together] for word in str(row.get("flags") or "").split("|") if word)
-        for i in starts
+        dict.fromkeys(word for row in rows[group] for word in str(row.get("flags") or "").split("|") if word)
+        for group in groups
     ]
     return {
-        "positions": short([x[i : i + together].mean() for i in starts]),
+        "positions": short([x[group].mean() for group in groups]),
         "flags": [", ".join(word.replace("_", " ") for word in words) for words in flags],
         "together": together,
-        "edges": edges,
+        "edges": [_edge(name, own, content["methods"][name], groups) for name, own in read.items()],
     }
 
 
-def _signal(path: Path) -> tuple[NDArray, NDArray]:
-    """Energies, and spectra with rows summed, shape (positions, n)."""
+def _read(folder: Path, name: str) -> Spectra:
+    """An edge's files, rows summed."""
+    energy, net, notes = _signal(folder / f"{name}.hspy")
+    _, recorded, _ = _signal(folder / f"{name}_recorded.hspy")
+    law = notes["power_law"]
+    log_a, r = (np.atleast_2d(np.asarray(law[key], float)) for key in ("log_a", "r"))
+    x = np.log(energy / law["reference_ev"])
+    background = np.zeros(net.shape[-2:])
+    for of_row, exponent in zip(log_a, r, strict=True):
+        background += np.nan_to_num(np.exp(of_row[:, None] - exponent[:, None] * x))
+    return Spectra(energy, np.nan_to_num(net).sum(0), recorded[0], background)
+
+
+def _signal(path: Path) -> tuple[NDArray, NDArray, dict[str, Any]]:
+    """Energies, spectra of shape (rows, positions, n), and the package's own notes."""
     from rsciio.hspy import file_reader
 
     try:
         found = file_reader(path)[0]
-        data, axis = np.nan_to_num(np.asarray(found["data"], np.float32)), found["axes"][-1]
+        data, axis = np.asarray(found["data"], np.float32), found["axes"][-1]
+        notes = found["metadata"]["oxyspy"]
     except Exception as error:  # HDF5's own errors are of many kinds
         raise ReadError(
             f"{path.name}: {'is not there' if not path.is_file() else f'cannot be read: {error}'}"
         ) from error
     energy = axis["offset"] + axis["scale"] * np.arange(axis["size"])
-    return energy, data.reshape(-1, *data.shape[-2:]).sum(0)
+    return energy, data.reshape(-1, *data.shape[-2:]), notes
 
 
-def _edge(name: str, energy: NDArray, data: NDArray, content: Content, together: int) -> dict[str, Any]:
+def _edge(name: str, own: Spectra, about: Content, groups: list[slice]) -> dict[str, Any]:
     """One edge's spectra as integers, and what the page draws over them."""
-    text = content["methods"][name]["fingerprint"]
-    groups = [slice(i, i + together) for i in range(0, len(data), together)]
-    data = np.stack([data[group].sum(0) for group in groups])
-    # from the background window's end on; before it there is only what is left of the fit
-    window = [float(end) for end in part(text, "power law " + WINDOW)]
-    shown = energy >= (window[1] - 0.4 * (window[1] - window[0]) if window else energy[0])
-    # the deconvolution's tapered end is no measurement
-    shown &= energy <= energy[-1] - 2
-    energy, data = energy[shown], data[:, shown]
-    unit = float(np.max(np.abs(data), initial=0)) / LEVELS or 1.0
+    choices = about["choices"]
+    window = [float(end) for end in choices["background"]]
+    shown = (own.energy >= window[0]) & (own.energy <= own.energy[-1] - TAPER_EV)
+    energy = own.energy[shown]
+    net, background = (_summed(part, groups)[:, shown] for part in (own.net, own.background))
+    unit = _unit(net)
     found: dict[str, Any] = {
         "name": plain(name),
         "start": float(energy[0]),
         "step": float(np.mean(np.diff(energy))),
+        # the fit window is of interest with its background; without, little of it shows how well it was met
+        "net_from": window[1] - 0.4 * (window[1] - window[0]),
         "unit": unit,
-        "counts": [_changes(row, unit) for row in data],
-        "windows": [],
+        "counts": [_changes(row, unit) for row in net],
+        "background": [_curve(energy, row) for row in background],
+        "of": "single scattering" if choices["deconvolved_from_ev"] is not None else "recorded",
+        "recorded": None,
+        "windows": [["background fit", *window]],
         "areas": [],
     }
-    if window:
-        found["windows"].append(["background fit", max(window[0], float(energy[0])), window[1]])
-    post = [float(end) for end in part(text, "post window " + WINDOW)]
-    if post:
-        found["windows"].append(["post window", *post])
-        found |= _white_lines(name, energy, data, content, text, post, groups, unit)
-    else:
-        for label, pattern in (("pre-edge", "pre-edge "), ("main edge", "main ")):
-            ends = [float(end) for end in part(text, pattern + WINDOW)]
-            if ends:
-                found["areas"].append([label, [ends] * len(groups)])
-    return found
+    if choices["deconvolution"] != "none" and choices["deconvolved_from_ev"] is None:
+        # the background was fitted to the counts; else what it was fitted to is what is left, and it
+        counts = _summed(own.recorded, groups)[:, shown]
+        finest = _unit(counts)
+        found["recorded"] = {"unit": finest, "counts": [_changes(row, finest) for row in counts]}
+    if about["places_ev"] is None:
+        for label, key in (("pre-edge", "pre_edge"), ("main edge", "main")):
+            found["areas"].append([label, [choices[key]] * len(groups)])
+        return found
+    found["windows"].append(["post window", *choices["post"]])
+    return found | _white_lines(own, choices, np.array(about["places_ev"], float), groups, shown, unit)
+
+
+def _white_lines(
+    own: Spectra, choices: Content, places: NDArray, groups: list[slice], shown: NDArray, unit: float
+) -> dict[str, Any]:
+    """The continuum that was taken off at each position, and the windows of the areas above it."""
+    names = {field.name for field in fields(WhiteLineMethod)}
+    choices = {key: tuple(value) if isinstance(value, list) else value for key, value in choices.items()}
+    method = WhiteLineMethod(**{key: value for key, value in choices.items() if key in names})
+    under = _summed(continuum(own.energy, own.net, places[:, 0], places[:, 1], method), groups)[:, shown]
+    middles = np.array([places[group].mean(0) for group in groups])
+    areas = [
+        [label, [[round(at - half, 2), round(at + half, 2)] for at in middles[:, i]]]
+        for i, (label, half) in enumerate((("L3", method.l3_half), ("L2", method.l2_half)))
+    ]
+    # smooth, so finer steps pack as small; a level one would else be off by as much at every channel
+    finer = unit / 20
+    return {"continuum": {"unit": finer, "counts": [_changes(row, finer) for row in under]}, "areas": areas}
+
+
+def _summed(data: NDArray, groups: list[slice]) -> NDArray:
+    return np.stack([data[group].sum(0) for group in groups])
+
+
+def _unit(data: NDArray) -> float:
+    return float(np.max(np.abs(data), initial=0)) / LEVELS or 1.0
 
 
 def _changes(values: NDArray, unit: float) -> list[int]:
@@ -107,32 +165,8 @@ def _changes(values: NDArray, unit: float) -> list[int]:
     return np.diff(np.rint(values / unit).astype(int), prepend=0).tolist()
 
 
-def _white_lines(name, energy, data, content, text, post, groups, unit) -> dict[str, Any]:
-    """Continuum at each position with its steps at the maxima, and the windows of the areas about them."""
-    element, rows = name.split("_")[0].lower(), content["profile"]
-    l3 = np.array([_mean(column(rows[group], f"{element}_l3_ev")) for group in groups])
-    l2 = l3 + np.array([_mean(column(rows[group], f"{element}_splitting_ev")) for group in groups])
-    choices = (content.get("recipe") or {}).get("edges", {}).get(name) or {}
-    shape, width = choices.get("step", "sharp"), choices.get("step_width", 1.0)
-    at3, at2 = np.nan_to_num(l3), np.nan_to_num(l2)
-    both = (2 * step_profile(energy, at3, shape, width) + step_profile(energy, at2, shape, width)) / 3
-    inside = (energy >= post[0]) & (energy <= post[1])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        continuum = both * (data[:, inside].mean(1) / both[:, inside].mean(1))[:, None]
-    located = np.isfinite(l3) & np.isfinite(l2)
-    halves = [float(half) for half in part(text, r"areas L3 ±([\d.]+) eV, L2 ±([\d.]+) eV")]
-    areas = []
-    for label, at, half in zip(("L3", "L2"), (l3, l2), halves, strict=False):
-        areas.append(
-            [
-                label,
-                [[round(p - half, 2), round(p + half, 2)] if ok else None for p, ok in zip(at, located, strict=True)],
-            ]
-        )
-    steps = [_changes(row, unit) if ok else None for row, ok in zip(continuum, located, strict=True)]
-    return {"continuum": steps, "areas": areas}
-
-
-def _mean(values: NDArray) -> float:
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if values.size else np.nan
+def _curve(energy: NDArray, background: NDArray) -> list[float] | None:
+    """A sum of power laws as a polynomial of their logarithms, from the square on down; None where there is none."""
+    if not (background > 0).all():
+        return None
+    return short(np.polyfit(np.log(energy), np.log(background), 2), 9)

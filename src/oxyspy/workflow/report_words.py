@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -105,7 +104,23 @@ def _state(state: Content) -> str:
         for where in ("layer", "bulk")
         if known(state[f"valence_{where}"])
     ]
-    return said + (f"; valence {listed(valences)}" if valences else "") + f". {sentence(state['valence_note'])}"
+    said += (f"; valence {listed(valences)}" if valences else "") + f". {sentence(state['valence_note'])}"
+    return f"{said} {_checked(state.get('self_check') or {})}".strip()
+
+
+def _checked(check: Content) -> str:
+    """What the self-check compared; empty where there is none."""
+    if not check or not known(check["post_difference"]):
+        return ""
+    said = (
+        "Self-check of the bulk: from the first to the second half of the post window L3/L2 changes by "
+        f"{measured(check['post_difference'], check['post_difference_sigma'])}"
+    )
+    if known(check["slope"]):
+        said += f", for a mean free path of thickness by {measured(check['slope'], check['slope_sigma'])}"
+    if known(check["recorded_ratio"]):
+        said += f"; not deconvolved it is {measured(check['recorded_ratio'], check['recorded_sigma'])}"
+    return f"{said}."
 
 
 def _required(required: Content | None) -> str:
@@ -121,12 +136,3 @@ def _required(required: Content | None) -> str:
         f"95 %: {number(required['low_95'], 2)} to {number(required['high_95'], 2)}), "
         f"its Onsager coefficient {number(required['onsager'], 2)} eV⁻¹ cm⁻¹ s⁻¹."
     )
-
-
-def part(fingerprint: str, pattern: str) -> tuple[str, ...]:
-    """What a pattern's groups match in a method's fingerprint; nothing where it does not."""
-    found = re.search(pattern, fingerprint)
-    return found.groups() if found else ()
-
-
-WINDOW = r"([\d.]+)-([\d.]+) eV"

@@ -7,6 +7,7 @@ empty, or says why the task has no result: its worker died, twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from oxyspy.errors import InputError, OxyspyError
@@ -54,7 +55,7 @@ def _pool(function: Callable, tasks: Tasks, waiting: list[str], suspects: list[s
     from multiprocessing import get_context
 
     # fork would copy threads' locks; every worker starts clean
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(workers,))
     running: dict = {}
     try:
         while waiting or running:
@@ -62,7 +63,8 @@ def _pool(function: Callable, tasks: Tasks, waiting: list[str], suspects: list[s
             while waiting and len(running) < workers and not suspects:
                 name = waiting.pop(0)
                 try:
-                    running[pool.submit(function, *tasks[name])] = name
+                    with _deaf_to_ctrl_c():
+                        running[pool.submit(function, *tasks[name])] = name
                 except BrokenProcessPool:
                     waiting.insert(0, name)
                     break
@@ -80,14 +82,35 @@ def _pool(function: Callable, tasks: Tasks, waiting: list[str], suspects: list[s
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, which lets scans under way end; and do not outlive the parent."""
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let processes that are started here not hear Ctrl-C, from their first moment; the own one hears it afterwards."""
+    import signal
+
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker(workers: int) -> None:
+    """Leave Ctrl-C to the parent, which lets scans under way end; use a share of the cores; end with the parent."""
     import os
     import signal
     import threading
     from multiprocessing import connection, parent_process
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # threads of BLAS that wait for a core cost more than they give
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    from oxyspy.eels import blocks
+
+    blocks.allow(max(blocks.threads() // workers, 1))
 
     def watch() -> None:
         connection.wait([parent_process().sentinel])
@@ -110,9 +133,9 @@ def cluster(function: Callable, tasks: Tasks, scheduler: str) -> Outcomes:
     except (OSError, ValueError) as error:
         raise InputError(f"scheduler {scheduler}: cannot be reached: {error}") from error
     with client:
-        futures = {client.submit(function, *arguments, pure=False): name for name, arguments in tasks.items()}
+        futures = {client.submit(_alone, function, *arguments, pure=False): name for name, arguments in tasks.items()}
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, loop=client.loop):
                 if future.status == "cancelled":
                     raise OxyspyError(f"scheduler {scheduler} was lost; what is done is kept, run again to continue")
                 try:
@@ -122,3 +145,11 @@ def cluster(function: Callable, tasks: Tasks, scheduler: str) -> Outcomes:
                 yield futures[future], result, lost
         finally:
             client.cancel(list(futures))
+
+
+def _alone(function: Callable, *arguments: Any) -> Any:
+    """Run on one thread: the cluster's worker has others for its other tasks."""
+    from oxyspy.eels.blocks import limited
+
+    with limited(1):
+        return function(*arguments)

@@ -86,63 +86,91 @@
   };
   const browse = (section, spectra) => {
     const figure = section.querySelector(".browser");
-    const slider = figure.querySelector("input");
+    const slider = figure.querySelector("input[type=range]");
     const where = figure.querySelector(".where");
+    const views = [...figure.querySelectorAll(".view")];
+    views.forEach((view) => (view.name = `view-${section.id}`));
     if (spectra.together > 1) {
       figure.querySelector(".together").textContent = ` Each spectrum is the sum of ${spectra.together} positions.`;
     }
+    const powerOf = (top) => Math.max(0, 3 * Math.floor(Math.log10(top) / 3));
     const plots = spectra.edges.map((edge) => {
       const div = document.createElement("div");
       div.className = "plot";
       div.style.height = "300px";
       figure.querySelector(".grid").append(div);
-      edge.counts = edge.counts.map(summed);
-      if (edge.continuum) edge.continuum = edge.continuum.map((row) => row && summed(row));
       const energy = edge.counts[0].map((_, k) => Math.round(100 * (edge.start + k * edge.step)) / 100);
-      const top = edge.unit * Math.max(...edge.counts.map((row) => Math.max(...row)));
-      const power = Math.max(0, 3 * Math.floor(Math.log10(top) / 3));
-      return { edge, div, energy, power, scale: edge.unit / 10 ** power };
+      const scaled = (rows, unit) => rows.map((row) => row && summed(row).map((count) => count * unit));
+      // powers of energy of what was taken off: one, where rows were not summed
+      const background = edge.background.map((curve) => curve && energy.map((e) => {
+        const x = Math.log(e);
+        return Math.exp((curve[0] * x + curve[1]) * x + curve[2]);
+      }));
+      const net = scaled(edge.counts, edge.unit);
+      const under = edge.continuum && scaled(edge.continuum.counts, edge.continuum.unit);
+      const whole = edge.recorded
+        ? scaled(edge.recorded.counts, edge.recorded.unit)
+        : net.map((row, i) => row.map((count, k) => count + (background[i] ? background[i][k] : 0)));
+      const top = (rows) => powerOf(Math.max(...rows.map((row) => Math.max(...row))));
+      return { edge, div, energy, net, under, whole, background, power: { net: top(net), whole: top(whole) } };
     });
-    const traces = ({ edge, energy, scale }, i) => {
-      const net = edge.counts[i].map((count) => count * scale);
-      const under = edge.continuum && edge.continuum[i] ? edge.continuum[i].map((count) => count * scale) : null;
-      const drawn = [];
-      for (const [label, ends] of edge.areas) {
-        // an area is a closed outline, so that both its bounds are its own
-        const at = [];
-        if (ends[i]) energy.forEach((e, k) => { if (e >= ends[i][0] && e <= ends[i][1]) at.push(k); });
-        const back = [...at].reverse();
-        drawn.push({ type: "scatter", mode: "lines", name: label, fill: "toself", hoverinfo: "skip", line: { width: 0 },
-          fillcolor: `rgba(${COLOURS[label]},0.55)`,
-          x: [...at, ...back].map((k) => energy[k]),
-          y: [...at.map((k) => net[k]), ...back.map((k) => (under ? under[k] : 0))] });
-      }
-      if (edge.continuum) {
-        drawn.push({ type: "scatter", mode: "lines", name: "continuum 2:1", hoverinfo: "skip", x: energy,
-          y: under || energy.map(() => null), line: { color: "#D55E00", width: 1.5 } });
-      }
-      drawn.push({ type: "scatter", mode: "lines", name: "net spectrum", x: energy, y: net,
-        line: { color: "#000", width: 1.1 }, hovertemplate: "%{x:.1f} eV: %{y:.4g}<extra></extra>" });
+    const line = (name, x, y, colour, width, more) => ({ type: "scatter", mode: "lines", name, x, y,
+      line: { color: colour, width }, ...more });
+    const drawnAs = {
+      net: ({ edge, energy, net, under }, i, scale) => {
+        const drawn = [];
+        for (const [label, ends] of edge.areas) {
+          // an area is a closed outline, so that both its bounds are its own
+          const at = [];
+          energy.forEach((e, k) => { if (e >= ends[i][0] && e <= ends[i][1]) at.push(k); });
+          const back = [...at].reverse();
+          drawn.push({ type: "scatter", mode: "lines", name: label, fill: "toself", hoverinfo: "skip", line: { width: 0 },
+            fillcolor: `rgba(${COLOURS[label]},0.55)`,
+            x: [...at, ...back].map((k) => energy[k]),
+            y: [...at.map((k) => net[i][k] * scale), ...back.map((k) => (under ? under[i][k] * scale : 0))] });
+        }
+        if (under) {
+          drawn.push(line("continuum 2:1", energy, under[i].map((count) => count * scale), "#D55E00", 1.5,
+            { hoverinfo: "skip" }));
+        }
+        return drawn;
+      },
+      whole: ({ energy, background }, i, scale) => [line("power law", energy,
+        energy.map((_, k) => (background[i] ? background[i][k] * scale : null)), "#D55E00", 1.5, { hoverinfo: "skip" })],
+    };
+    const names = { net: () => "net spectrum", whole: ({ edge }) => edge.of };
+    const viewed = () => views.find((view) => view.checked).value;
+    const traces = (plot, i) => {
+      const { edge, energy } = plot;
+      const view = viewed();
+      const scale = 10 ** -plot.power[view];
+      const drawn = drawnAs[view](plot, i, scale);
+      drawn.push(line(names[view](plot), energy, plot[view][i].map((count) => count * scale), "#000", 1.1,
+        { hovertemplate: "%{x:.1f} eV: %{y:.4g}<extra></extra>" }));
       for (const [label] of edge.windows) {
         drawn.push({ type: "scatter", mode: "markers", name: label, x: [null], y: [null],
           marker: { symbol: "square", size: 11, color: `rgba(${WINDOWS[label]},0.35)` } });
       }
       return drawn;
     };
-    const layout = ({ edge, power }) => styled({
-      margin: { l: 62, r: 10, t: 70, b: 46 },
-      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11 } },
-      title: { text: edge.name, x: 0.01, y: 0.985, yanchor: "top", font: { size: 13 } },
-      xaxis: { title: { text: "energy loss (eV)", standoff: 6 } },
-      yaxis: { title: { text: power ? `net counts (10${power === 3 ? "³" : power === 6 ? "⁶" : "⁹"})` : "net counts",
-        standoff: 4 } },
-      shapes: [
-        ...edge.windows.map(([label, low, high]) => ({ type: "rect", xref: "x", yref: "paper", x0: low, x1: high, y0: 0,
-          y1: 1, layer: "below", line: { width: 0 }, fillcolor: `rgba(${WINDOWS[label]},0.16)` })),
-        { type: "line", xref: "paper", yref: "y", x0: 0, x1: 1, y0: 0, y1: 0, layer: "below",
-          line: { color: "#808080", width: 0.7 } },
-      ],
-    });
+    const layout = ({ edge, energy, power }) => {
+      const view = viewed();
+      const thousands = { 0: "", 3: " (10³)", 6: " (10⁶)", 9: " (10⁹)" }[power[view]];
+      return styled({
+        margin: { l: 62, r: 10, t: 70, b: 46 },
+        legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { size: 11 } },
+        title: { text: edge.name, x: 0.01, y: 0.985, yanchor: "top", font: { size: 13 } },
+        xaxis: { title: { text: "energy loss (eV)", standoff: 6 },
+          range: [view === "net" ? edge.net_from : energy[0], energy[energy.length - 1]] },
+        yaxis: { title: { text: `${view === "net" ? "net counts" : "counts"}${thousands}`, standoff: 4 } },
+        shapes: [
+          ...edge.windows.map(([label, low, high]) => ({ type: "rect", xref: "x", yref: "paper", x0: low, x1: high,
+            y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: `rgba(${WINDOWS[label]},0.16)` })),
+          { type: "line", xref: "paper", yref: "y", x0: 0, x1: 1, y0: 0, y1: 0, layer: "below",
+            visible: view === "net", line: { color: "#808080", width: 0.7 } },
+        ],
+      });
+    };
     let asked = false;
     const show = (i) => {
       const flags = spectra.flags[i] ? ` (${spectra.flags[i]})` : "";
@@ -159,6 +187,7 @@
     slider.max = spectra.positions.length - 1;
     slider.value = Math.floor(spectra.positions.length / 2);
     slider.addEventListener("input", () => show(Number(slider.value)));
+    views.forEach((view) => view.addEventListener("change", () => show(Number(slider.value))));
     show(Number(slider.value));
     const at = (position) => {
       const away = spectra.positions.map((p) => Math.abs(p - position));
@@ -225,9 +254,13 @@
     const plots = () => [...document.querySelectorAll(".plot")].filter((div) => div.data);
     addEventListener("beforeprint", () => {
       drawAll();
-      for (const div of plots()) Plotly.relayout(div, { width: div.closest(".grid") ? 325 : 660 });
+      for (const div of plots()) {
+        // a figure is cut by no page's end
+        Plotly.relayout(div, { width: div.closest(".grid") ? 325 : 660, height: Math.min(div.offsetHeight, 760) });
+      }
     });
-    addEventListener("afterprint", () => plots().forEach((div) => Plotly.relayout(div, { width: null, autosize: true })));
+    addEventListener("afterprint", () => plots().forEach((div) =>
+      Plotly.relayout(div, { width: null, height: null, autosize: true })));
   };
   start().catch((error) => {
     const trouble = document.getElementById("trouble");
