@@ -16,12 +16,13 @@ from . import (
     workflow,
 )
 from .io import LineScan, load_scan
-from .workflow import analyse, analyse_many
+from .workflow import analyse, analyse_many, calibrate_from_standards
 
 __all__ = [
     "LineScan",
     "analyse",
     "analyse_many",
+    "calibrate_from_standards",
     "components",
     "data",
     "dynamics",

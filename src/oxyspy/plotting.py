@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -42,27 +43,80 @@ STYLE = {
 }
 
 
+# Matplotlib's settings are one for a process, and a worker of a cluster may have several threads
+_LOCK = threading.RLock()
+
+
 @contextmanager
 def style() -> Iterator[None]:
-    """The project's style while a figure is drawn; as a decorator, ``@style()``, for a function that draws one."""
-    import matplotlib.pyplot as plt
+    """The project's style while a figure is drawn; as a decorator, ``@style()``, for a function that draws one.
 
-    with plt.rc_context(STYLE):
+    Examples
+    --------
+    >>> from oxyspy.plotting import style
+    >>> with style():
+    ...     from matplotlib import pyplot
+    ...     fig, ax = pyplot.subplots()
+    """
+    import matplotlib as mpl
+
+    with _LOCK, mpl.rc_context(STYLE):
         yield
 
 
 def figure(nrows: int = 1, ncols: int = 1, *, size: tuple[float, float] | None = None, **kwargs):
-    """Return a pyplot figure and its axes in the project's style; ``size`` in inches."""
-    import matplotlib.pyplot as plt
+    """Return a figure and its axes in the project's style, of pyplot where that can show it; ``size`` in inches.
 
+    Parameters
+    ----------
+    nrows, ncols
+        Of axes.
+    size
+        Width and height in inches.
+    **kwargs
+        For `matplotlib.pyplot.subplots`.
+
+    Returns
+    -------
+    tuple of Figure and Axes
+        As of `matplotlib.pyplot.subplots`.
+
+    Examples
+    --------
+    >>> from oxyspy.plotting import COLOURS, figure
+    >>> fig, ax = figure(size=(4.0, 3.0))
+    >>> _ = ax.plot([0, 1], [0, 1], color=COLOURS["blue"])
+    """
     with style():
-        return plt.subplots(nrows, ncols, figsize=size, **kwargs)
+        if threading.current_thread() is threading.main_thread():
+            import matplotlib.pyplot as plt
+
+            return plt.subplots(nrows, ncols, figsize=size, **kwargs)
+        from matplotlib.figure import Figure
+
+        # windows belong to the main thread
+        fig = Figure(figsize=size)
+        return fig, fig.subplots(nrows, ncols, **kwargs)
 
 
 def save_figure(fig: Figure, path: str | os.PathLike) -> None:
-    """Save a figure whole or not at all and close it."""
+    """Save a figure whole or not at all and close it.
+
+    Parameters
+    ----------
+    fig
+        Closed afterwards.
+    path
+        Its ending says the format.
+
+    Examples
+    --------
+    >>> from oxyspy.plotting import figure, save_figure
+    >>> fig, ax = figure(size=(2.0, 2.0))
+    >>> save_figure(fig, "empty.png")
+    """
     import matplotlib.pyplot as plt
 
     with whole_file(path) as aside, style():
         fig.savefig(aside)
-    plt.close(fig)
+        plt.close(fig)

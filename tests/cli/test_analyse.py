@@ -4,10 +4,12 @@ import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from oxyspy.cli import main
 from oxyspy.workflow.output import PROFILE_COLUMNS, SUMMARY_COLUMNS
+from workflow.small_scans import QUICK, good_scans, without_figures
 
 
 def rows_of(path):
@@ -30,15 +32,20 @@ def test_summary_has_the_promised_columns_and_one_row_a_scan(analysed):
     assert status == 0
     with open(out / "summary.csv") as file:
         header = file.readline().strip().split(",")
-    assert header == [
+    promised = [
         "scan", "status", "edge", "layer_nm", "layer_sigma_nm", "layer_supported", "surface_nm", "ratio_layer",
         "ratio_bulk", "valence_layer", "valence_bulk", "t_over_lambda", "energy_offset_ev",
         "energy_dispersion_factor", "required_diffusivity_cm2_s", "required_diffusivity_low",
         "required_diffusivity_high", "message",
     ]  # fmt: skip
+    # what was added later stands behind them
+    assert header[: len(promised)] == promised
     (row,) = rows_of(out / "summary.csv")
     assert row["scan"] == "rocksalt_2nm" and row["status"] == "ok" and row["layer_supported"] == "true"
     assert 1.8 < float(row["layer_nm"]) < 2.2
+    for name in ("ratio_layer", "ratio_bulk", "valence_layer", "valence_bulk", "t_over_lambda"):
+        assert float(row[name]) > 0 and float(row[f"{name}_sigma"]) > 0
+    assert row["valence_indicative"] == "true"
     low, value, high = (
         float(row[f"required_diffusivity_{k}"]) for k in ("low", "cm2_s", "high")
     )  # fmt: skip
@@ -56,6 +63,13 @@ def test_profile_has_the_promised_columns_and_one_row_a_position(analysed):
     assert "vacuum" in rows[0]["flags"] and rows[-1]["flags"] == ""
     # nothing is measured in vacuum, and nothing invented
     assert rows[0]["mn_l3_l2"] == ""
+    # every number of the bulk has its error
+    inside = rows[25]
+    for name in ("l3_l2", "l3_ev", "l2_ev", "splitting_ev", "continuum", "normalised_ev", "valence"):
+        error = inside[f"mn_{name}_sigma"]
+        assert float(error) > 0 and np.isfinite(float(inside[f"mn_{name}"])), name
+    assert float(inside["mn_l3_l2_low"]) < float(inside["mn_l3_l2"]) < float(inside["mn_l3_l2_high"])
+    assert float(inside["mn_l3_l2_over"]) == 1 and float(inside["t_over_lambda_sigma"]) > 0
     # no calibration of cobalt exists
     assert all(row["co_valence"] == "" for row in rows)
 
@@ -72,7 +86,25 @@ def test_result_json_holds_method_recipe_versions_and_hashes(analysed, test_data
     assert content["layer"]["supported"] is True
 
 
-def test_recipe_of_a_result_repeats_it_exactly(analysed, test_data, tmp_path):
+def test_result_json_is_as_its_schema_says_and_every_part_is_described(analysed):
+    from jsonschema import Draft202012Validator
+
+    from oxyspy.workflow.schema import result_schema
+
+    schema = result_schema()
+    Draft202012Validator.check_schema(schema)
+    content = json.loads((analysed[1] / "rocksalt_2nm" / "result.json").read_text())
+    valid = Draft202012Validator(schema)
+    assert [error.message for error in valid.iter_errors(content)] == []
+    # what has another shape is found, in the package's own results too
+    for harm in ({"layer_nm": "2"}, {"more": 1}, {"layer": content["layer"] | {"thickness_nm": [2.0]}}):
+        assert list(valid.iter_errors(content | harm))
+    assert all(part["description"] for part in schema["properties"].values())
+    assert "is preferred" in schema["properties"]["layer"]["anyOf"][0]["properties"]["supported"]["description"]
+
+
+def test_recipe_of_a_result_repeats_it_exactly(analysed, test_data, tmp_path, monkeypatch):
+    without_figures(monkeypatch)
     _, out = analysed
     recipe = out / "rocksalt_2nm" / "result.json"
     source = str(test_data / "demo" / "rocksalt_2nm")
@@ -101,7 +133,8 @@ def test_what_is_done_is_not_done_again(analysed, test_data, monkeypatch, capsys
     assert "rocksalt_2nm: ok" in capsys.readouterr().out
 
 
-def test_one_bad_scan_never_stops_the_others(test_data, tmp_path, capsys):
+def test_one_bad_scan_never_stops_the_others(test_data, tmp_path, monkeypatch):
+    without_figures(monkeypatch)
     good = tmp_path / "in" / "good"
     shutil.copytree(test_data / "demo" / "rocksalt_2nm", good)
     bad = tmp_path / "in" / "cut_short"
@@ -163,3 +196,88 @@ def test_missing_folder_is_named(tmp_path, capsys):
     assert main(["analyse", str(tmp_path / "nowhere"), "-o", str(tmp_path / "out"), "--quiet"]) == 1
     told = capsys.readouterr()
     assert "nowhere" in told.out + told.err
+
+
+@pytest.fixture(scope="module")
+def by_sheet(tmp_path_factory):
+    """Nine scans of two coatings after three numbers of cycles, by a sample sheet on the command line."""
+    base = tmp_path_factory.mktemp("sheet")
+    good_scans(base / "in", 9)
+    (base / "quick.json").write_text(json.dumps(QUICK.model_dump(mode="json")))
+    lines = ["scan,sample,coating,cycles,coating thickness (nm),coating thickness error (nm),exposure_h,operator"]
+    lines += [
+        f"in/good_0{i},{'AB'[i % 2]}{i},{('Al2O3', 'LiNbO3')[i % 2]},{100 * (i % 5)},10,1,2.75,X" for i in range(9)
+    ]
+    (base / "samples.csv").write_text("\n".join(lines) + "\n")
+    out = base / "out"
+    command = ["analyse", "--sheet", base / "samples.csv", "--by", "coating", "--power", "fit", "--parquet"]
+    with pytest.MonkeyPatch.context() as patch:
+        without_figures(patch)
+        status = main([str(word) for word in (*command, "--recipe", base / "quick.json", "-o", out, "--quiet")])
+    return status, base, out
+
+
+def test_sheet_gives_its_columns_statistics_trends_and_parquet(by_sheet):
+    import pandas as pd
+
+    status, _, out = by_sheet
+    assert status == 0
+    rows = rows_of(out / "summary.csv")
+    assert len(rows) == 9 and rows[3]["operator"] == "X" and rows[3]["cycles"] == "300"
+    assert {row["group"] for row in rows_of(out / "statistics.csv") if row["level"] == "condition"} == {
+        "Al2O3",
+        "LiNbO3",
+    }
+    trends = {row["group"]: row for row in rows_of(out / "trends.csv")}
+    # made with 1.5 + 0.005 n nm
+    assert float(trends["Al2O3"]["growth_low_95_nm"]) < 2.0 < float(trends["Al2O3"]["growth_high_95_nm"])
+    assert json.loads((out / "statistics.json").read_text())["scans"][0]["condition"] == "Al2O3"
+    table = pd.read_parquet(out / "summary.parquet")
+    assert list(table.scan) == [row["scan"] for row in rows]
+    assert len(pd.read_parquet(out / "good_00" / "profile.parquet")) == 24
+
+
+def test_oxygen_of_a_coating_that_is_known_and_the_sheets_exposure_are_used(by_sheet):
+    content = json.loads((by_sheet[2] / "good_00" / "result.json").read_text())
+    assert content["sheet"]["coating"] == "Al2O3"
+    inputs = content["required_diffusivity"]["inputs"]
+    assert inputs["time"]["value"] == pytest.approx(2.75 * 3600) and inputs["coating"]["sigma"] == pytest.approx(1e-7)
+
+
+def test_statistics_stand_in_the_report(by_sheet):
+    page = (by_sheet[2] / "report.html").read_text()
+    for words in ("Samples and conditions", "Trends with cycles", "LiNbO3", "p after Holm"):
+        assert words in page
+
+
+def test_command_of_a_result_repeats_it_exactly(by_sheet, tmp_path, monkeypatch):
+    import shlex
+
+    without_figures(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    content = json.loads((by_sheet[2] / "good_03" / "result.json").read_text())
+    program, *words = shlex.split(content["provenance"]["repeat"])
+    assert program == "oxyspy" and main([*words, "--quiet"]) == 0
+    again = json.loads((tmp_path / "again" / "good_03" / "result.json").read_text())
+    for name in ("layer", "states", "profile", "required_diffusivity", "recipe"):
+        assert again[name] == content[name]
+
+
+def test_mended_label_of_a_sheet_needs_no_second_analysis(by_sheet, tmp_path, monkeypatch):
+    _, base, out = by_sheet
+    monkeypatch.setattr("oxyspy.workflow.batch.run_job", lambda *a: pytest.fail("done already"))
+    monkeypatch.setattr("oxyspy.workflow.batch.write_report", lambda *a: None)
+    sheet = base / "mended.csv"
+    sheet.write_text((base / "samples.csv").read_text().replace(",X\n", ",Y\n"))
+    recipe = str(base / "quick.json")
+    assert main(["analyse", "--sheet", str(sheet), "--recipe", recipe, "-o", str(out), "--quiet"]) == 0
+    assert json.loads((out / "good_00" / "result.json").read_text())["sheet"]["operator"] == "Y"
+
+
+def test_slips_of_a_sheet_end_with_status_1_before_anything_runs(tmp_path, capsys):
+    sheet = tmp_path / "samples.csv"
+    sheet.write_text("scan,coating_thickness,geometry\na,10,cube\n")
+    assert main(["analyse", "--sheet", str(sheet), "-o", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert all(part in told for part in (str(sheet), "line 2", "'coating_thickness'", "sphere, cylinder, plane"))
+    assert not (tmp_path / "out").exists()

@@ -55,6 +55,11 @@ def test_guidelines_of_one_s_own(capsys):
         (["--layer", "2nm"], "--layer and --life go together"),
         (["--environment", "water"], "'water' is not one of"),
         (["--oxygen-max", "1e-17"], "has no unit"),
+        (["--radius", "2um"], "argument --radius: needs --layer and --life"),
+        (
+            ["--environment", "air", "--mu-e", "-5eV", "--layer", "1nm", "--life", "1h"],
+            "not allowed with argument --mu-e",
+        ),
     ],
 )
 def test_bad_usage_ends_with_status_2(capsys, args, message):
@@ -68,3 +73,32 @@ def test_a_bad_file_ends_with_status_1(tmp_path, capsys):
     (tmp_path / "bad.yaml").write_text("coatings: {A: {composition: Li2O}}")
     assert main(["coatings", "--coatings", str(tmp_path / "bad.yaml")]) == 1
     assert "coating A: has no source" in capsys.readouterr().err
+
+
+def test_a_negative_thickness_is_a_value_and_is_refused_by_name(capsys):
+    assert main(["coatings", "--layer", "-2nm", "--life", "3h"]) == 1
+    assert "target (thickness of the reacted layer): found -2e-07 cm" in capsys.readouterr().err
+
+
+def test_a_warm_cell_of_another_size_is_screened_as_such(tmp_path):
+    args = ["coatings", "--layer", "2+-0.2nm", "--life", "200h", "--temperature", "60degC", "--geometry", "plane"]
+    assert main([*args, "--mu-e", "-8.39eV", "-o", str(tmp_path)]) == 0
+    found = pd.read_csv(tmp_path / "coatings.csv").set_index("coating")
+    assert (found["temperature_k"] == 333.15).all()
+    ion = coatings()["Al2O3"].oxygen.at(333.15)
+    assert found.loc["Al2O3", "oxygen_d_cm2_s"] == pytest.approx(ion.diffusivity)
+    # t (mu_c - mu_e) L / (f c_max l_s), by hand
+    assert found.loc["Al2O3", "least_thickness_nm"] == pytest.approx(
+        7.2e5 * 3.44 * ion.onsager / (0.5 * 4.2e22 * 2e-7) * 1e7, rel=1e-9
+    )
+
+
+def test_cautions_of_an_entry_are_told(tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text(
+        "coatings: {mine: {composition: Li2ZrO3, source: s, temperature: 300, density: 4.2, oxygen: {d: 1.0e-17, "
+        "d_bounds: [4.0e-18, 3.0e-17], caution: of a single run}}}"
+    )
+    assert main(["coatings", "--coatings", str(tmp_path / "mine.yaml"), "-o", str(tmp_path)]) == 0
+    assert "mine: O: of a single run" in capsys.readouterr().out
+    found = pd.read_csv(tmp_path / "coatings.csv").set_index("coating")
+    assert found.loc["mine", "caution"] == "O: of a single run" and found.loc["mine", "passes_lithium"] == "unknown"

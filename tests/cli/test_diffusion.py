@@ -39,7 +39,7 @@ def command(walks, *more):
 def test_known_walkers_give_their_activation_energy_and_a_coating(walks, tmp_path, capsys):
     status = command(
         walks, "--species", "O,Li", "--temperature", "1800K", "2200K", "2800K", "--coating", "walkers",
-        "--source", "a test's walkers", "--charges", "Li=1,O=-2", "-o", str(tmp_path),
+        "--source", "a test's walkers", "--charges", "Li=1,O=-2", "--glass-transition", "900K", "-o", str(tmp_path),
     )  # fmt: skip
     assert status == 0
     table = pd.read_csv(tmp_path / "diffusion.csv")
@@ -61,6 +61,14 @@ def test_known_walkers_give_their_activation_energy_and_a_coating(walks, tmp_pat
         assert (tmp_path / name).stat().st_size > 1000
     shown = capsys.readouterr().out
     assert "transference number of Li" in shown
+    assert "Haven ratio of O" in shown and "caution: O: extrapolated" in shown
+    assert "across the glass transition at 900 K: too high by up to" in shown
+    assert "glass transition at 900 K" in entry.oxygen.caution
+    for name in ("order.csv", "rdf.csv", "coordination.csv", "density.csv", "rdf.png"):
+        assert (tmp_path / name).stat().st_size > 100
+    # what one species shows stands in no row of the other's
+    assert table.message.str.startswith("diffusive from").all()
+    assert {"haven_ratio", "haven_ratio_sigma", "in_fit"} <= set(table.columns)
     assert "time to densify" in shown
 
 
@@ -132,3 +140,70 @@ def test_real_sodium_of_three_temperatures(shared_data, tmp_path):
     fit = json.loads((tmp_path / "diffusion.json").read_text())["fits"]["Na"]
     # mpmorph publishes 1676 K from its own D; ours has an error of its own
     assert abs(fit["activation_energy"] / K_B - 1676.5) < 3 * fit["activation_energy_sigma"] / K_B
+
+
+def test_a_recipe_gives_what_the_command_line_gives(walks, tmp_path, capsys):
+    import shutil
+
+    for t in TEMPERATURES:
+        shutil.copy(walks / f"run_{t}.traj", tmp_path)
+    (tmp_path / "walks.yaml").write_text("""\
+species: [O, Li]
+timestep: 2 fs
+steps_per_frame: 10
+drift: none
+runs:
+  - {files: run_1800.traj, temperature: 1800 K}
+  - {files: [run_2200.traj], temperature: 2200 K}
+  - {files: run_2800.traj, temperature: 2800 K, name: hot}
+charges: {Li: 1, O: -2}
+coating: walkers
+source: a test's walkers
+""")
+    assert main(["diffusion", str(tmp_path / "walks.yaml")]) == 0
+    one = capsys.readouterr().out
+    assert "transference number of Li" in one and "hot: D(O) at 2800 K" in one and "walkers (Li32O16)" in one
+    command(walks, "--species", "O,Li", "--temperature", "1800K", "2200K", "2800K")
+    two = capsys.readouterr().out
+    assert [line for line in one.splitlines() if line.startswith("run_1800")] == two.splitlines()[:2]
+    # an option goes over the recipe
+    main(["diffusion", str(tmp_path / "walks.yaml"), "--species", "Li", "--weights", "study"])
+    assert "two diffusive runs or more" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("species: [O]\nruns: []\n", "needed one run or more"),
+        ("species: [O]\nruns: [XDATCAR]\n", "run 1 is 'XDATCAR'; needed a mapping"),
+        ("species: [O]\nruns: [{files: XDATCAR, temperature: 2000}]\n", "run 1: temperature: '2000' has no unit"),
+        ("species: [O]\nruns: [{files: X}]\ncolour: red\n", "'colour' not known; known are runs, species"),
+        ("species: [O]\nruns: [{files: X}]\ncoating: Y\n", "a coating needs its source"),
+    ],
+)
+def test_a_recipe_that_says_too_little_is_told(tmp_path, capsys, text, message):
+    (tmp_path / "r.yaml").write_text(text)
+    assert main(["diffusion", str(tmp_path / "r.yaml")]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_framework_at_rest_is_the_frame_of_the_onsager_matrix_too(shared_data, capsys):
+    file = shared_data / "trajectories" / "li6ps5cl" / "example_XDATCAR.gz"
+    status = main(
+        ["diffusion", str(file), "--timestep", "2fs", "--steps-per-frame", "50", "--species", "Li", "--drift",
+         "P,S,Cl", "--temperature", "600K", "--charges", "Li=1,P=5,S=-2,Cl=-1", "--crystal"]
+    )  # fmt: skip
+    assert status == 0
+    shown = capsys.readouterr().out
+    assert "P+S+Cl at rest" in shown
+    assert "± 0.0" not in shown
+
+
+def test_a_coating_that_cannot_be_made_costs_no_table(walks, tmp_path, capsys):
+    status = main(
+        ["diffusion", str(walks / "run_2200.traj"), "--timestep", "20fs", "--species", "O", "--drift", "none",
+         "--temperature", "2200K", "--coating", "x", "--source", "y", "-o", str(tmp_path)]
+    )  # fmt: skip
+    assert status == 1
+    assert "no coating x: 1 diffusive runs at 1 temperatures" in capsys.readouterr().err
+    assert (tmp_path / "diffusion.csv").exists() and not (tmp_path / "coating.yaml").exists()

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from oxyspy.cli import main
+from oxyspy.transport import coatings
 
 RECIPE = """\
 composition: Mg8O8
@@ -24,8 +25,12 @@ species: [O]
 
 def test_a_recipe_becomes_tables_and_the_folder_is_read_again(tmp_path, capsys):
     (tmp_path / "recipe.yaml").write_text(RECIPE)
-    main(["melt-quench", str(tmp_path / "recipe.yaml"), "-o", str(tmp_path / "out"), "--study", "ZnO"])
+    command = ["melt-quench", str(tmp_path / "recipe.yaml"), "-o", str(tmp_path / "out"), "--study", "ZnO"]
+    main([*command, "--coating", "magnesia", "--source", "a test"])
     shown = capsys.readouterr().out
+    coating = coatings(tmp_path / "out" / "coating.yaml")["magnesia"]
+    assert "a test; D(O) of 3 of 3 runs at 3000, 3300, 3600 K; potential pmmcs; oxyspy" in coating.source
+    assert "extrapolated" in coating.oxygen.caution
     assert "Why they differ" in shown
     table = pd.read_csv(tmp_path / "out" / "diffusion.csv")
     assert table.temperature_k.tolist() == [3000, 3300, 3600]

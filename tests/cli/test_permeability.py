@@ -99,14 +99,23 @@ def test_an_upper_limit_is_written_as_one(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (LAYER, "one of the arguments --time --cycles --life --L --D --known-coating is required"),
-        ([*LAYER, "--time", "1h", "--L", "1e6/eV/cm/s"], "not allowed with argument"),
+        (LAYER, "one of the arguments --time/--exposure --cycles --life --L --D --known-coating is required"),
+        ([*LAYER, "--time", "1h", "--L", "1e6/eV/cm/s"], "not allowed with argument --layer"),
         ([*LAYER, "--time", "165"], "has no unit"),
         ([*LAYER, "--time", "2nm"], "needed a quantity that converts to s"),
         ([*LAYER, "--time", "1h", "--environment", "water"], "'water' is not one of air, Li3PS4"),
         ([*LAYER, "--time", "1h", "--environment", "air", "--mu-e", "-5eV"], "not allowed with argument --mu-e"),
         ([*LAYER, "--time", "1h", "--geometry", "cube"], "invalid choice"),
         (["permeability", "--coating", "1nm", "--time", "1h"], "--layer"),
+        ([*LAYER, "--time", "1h", "--samples", "5"], "argument --samples: 5: needed 0, for first order"),
+        ([*LAYER, "--time", "1h", "--samples", "many"], "argument --samples"),
+        (["permeability", "--coating", "1nm", "--L", "1e6/eV/cm/s"], "--layer --time/--exposure --cycles is required"),
+        (["permeability", "--coating", "1nm", "--L", "1e6/eV/cm/s", "--life", "1h"], "is required with the coating"),
+        ([*LAYER, "--time", "1h", "--charge-curve", "a.csv"], "--charge-curve and --mu-c-table: needed both"),
+        (
+            [*LAYER, "--cycles", "9", "--charge-curve", "a.csv", "--mu-c-table", "b.csv", "--mu-c", "-5eV"],
+            "argument --charge-curve: not allowed with argument --mu-c",
+        ),
     ],
 )
 def test_bad_usage_ends_with_status_2(capsys, args, message):
@@ -187,3 +196,57 @@ def test_options_that_say_nothing_are_bad_usage(capsys, more, message):
         main([*LAYER, *more])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_design_is_told_in_its_own_words(capsys, tmp_path):
+    assert main([*LAYER, "--life", "1h", "-o", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "keeps the layer below its target" in out and "lets through too much" in out and "L/allowed" in out
+    assert "something else limited" not in out
+    assert table(tmp_path / "permeability.csv")["Al2O3_verdict"] == "safe"
+
+
+def test_the_coatings_are_compared_with_what_was_asked_for_beyond_the_steady_model(tmp_path):
+    ratios = {}
+    for name, more in (("steady", []), ("uneven", ["--spread", "0.5"])):
+        assert main([*LAYER, "--time", "165min", "--geometry", "plane", *more, "-o", str(tmp_path / name)]) == 0
+        ratios[name] = float(table(tmp_path / name / "permeability.csv")["Al2O3_ratio"])
+    assert ratios["uneven"] / ratios["steady"] == pytest.approx(1.25, rel=1e-6)
+
+
+def test_the_layer_after_a_time_under_a_known_coating(capsys, tmp_path):
+    args = ["permeability", "--coating", "10nm", "--known-coating", "Li3B11O18", "--time", "165min"]
+    assert main([*args, "-o", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    # table 3 of the study the other way round
+    assert out.startswith("2 nm, 68 % [") and "temperature    300 K" in out
+    found = table(tmp_path / "permeability.csv")
+    assert float(found["layer_nm"]) == pytest.approx(2.0, rel=2e-3) and float(found["layer_nm_low"]) < 2.0
+    assert (tmp_path / "permeability.png").stat().st_size > 10_000
+
+
+def test_a_fuller_model_gives_the_layer_and_its_files(capsys, tmp_path):
+    args = ["permeability", "--coating", "10nm", "--L", "1.455e6/eV/cm/s", "--cycles", "100", "--period", "1h"]
+    args += ["--fraction", "0.5", "--layer-L", "1e6/eV/cm/s", "--pinholes", "1%", "-o", str(tmp_path)]
+    assert main(args) == 0
+    assert "in the holes" in capsys.readouterr().out
+    found = table(tmp_path / "permeability.csv")
+    assert float(found["time"]) == 180000.0
+    assert float(found["beyond_layer_nm"]) == pytest.approx(float(found["layer_nm"]) * float(found["beyond_factor"]))
+    assert json.loads((tmp_path / "permeability.json").read_text())["beyond"]["quantity"] == "layer"
+
+
+def test_a_charge_curve_stands_for_the_cathode_s_potential(tmp_path, capsys):
+    (tmp_path / "charge.csv").write_text("time_h,voltage_v\n0,3.6\n4,4.3\n5,4.3\n9,3.6\n")
+    (tmp_path / "mu.csv").write_text("voltage_v,mu_c_ev\n3.6,-5.6\n4.3,-4.95\n")
+    files = ["--charge-curve", str(tmp_path / "charge.csv"), "--mu-c-table", str(tmp_path / "mu.csv")]
+    assert main([*LAYER, "--cycles", "100", *files, "-o", str(tmp_path / "out")]) == 0
+    assert "active" in capsys.readouterr().out
+    found = table(tmp_path / "out" / "permeability.csv")
+    # the share of the 9 h in which mu_c is above -5.24 eV: the hour, and what is left of each ramp above 3.988 V
+    ramp = 4 * (4.3 - (3.6 + 0.7 * 0.36 / 0.65)) / 0.7
+    assert float(found["active"]) == pytest.approx((1 + 2 * ramp) / 9)
+    assert float(found["time"]) == 100 * 9 * 3600
+    # and forward in cycles
+    assert main([*LAYER, "--L", "1e5/eV/cm/s", *files]) == 0
+    assert " cycles" in capsys.readouterr().out

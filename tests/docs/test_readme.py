@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import blocks
+import oxyspy
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,6 +57,13 @@ def _inside_fence(line):
 def test_links_to_files_of_the_project_lead_somewhere():
     links = re.findall(r"\]\((?!http|#)([^)]+)\)", README)
     assert links and all((ROOT / link).exists() for link in links)
+
+
+def test_caption_says_what_the_demo_scan_gives():
+    value, sigma = map(float, re.search(r"found as ([\d.]+) ± ([\d.]+) nm", README).groups())
+    layer = oxyspy.analyse(ROOT / "test_data" / "demo" / "rocksalt_2nm", recipe="nmc").layer
+    # printed to 0.01 nm; last digits may move with libraries
+    assert abs(layer.thickness_nm - value) < 0.02 and abs(layer.sigma_nm - sigma) < 0.01
 
 
 def test_readme_stays_short():

@@ -30,6 +30,9 @@ def build_parser() -> argparse.ArgumentParser:
         prog="oxyspy",
         description="Thickness of the reacted layer under a cathode coating, and the oxygen permeability the coating "
         "must have had.",
+        epilog="`oxyspy COMMAND --help` has examples of each. The status is 0 on success, 1 where the work failed, 2\n"
+        "for a wrong command line, 130 when stopped by the keyboard.\n\nexample:\n  oxyspy demo -o demo-out",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"oxyspy {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -39,15 +42,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; status 0 on success, 1 when the work failed, 2 when the command line was wrong."""
+    """Run the command; status 0 on success, 1 when the work failed, 2 for a wrong command line, 130 when stopped."""
     try:
         args = build_parser().parse_args(argv)
         return args.run(args) or 0
     except OxyspyError as error:
         print(f"oxyspy: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("oxyspy: stopped", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        # what was stopped says what is kept
+        print("; ".join(["oxyspy: stopped", *map(str, stop.args)]), file=sys.stderr)
         return 130
     except BrokenPipeError:
         # the reader of a pipe went away, as in `oxyspy coatings | head`

@@ -13,19 +13,21 @@ snapshots 3.3 ps apart, 80 ps of production):
     composition: Li24Al24O48        # atoms in the cell
     density: 2.3 g/cm^3             # to start from; the melt finds its own
     temperatures: [2200 K, 2600 K, 3000 K]
-    potential: pmmcs                # or an engine below, or module:Calculator of any ASE calculator
+    potential: pmmcs                # or shik for borates, a YAML file, an engine below, or module:Calculator of ASE
     potential_options: {}           # of that calculator
     species: [O, Li]
     production: 30 ps
+    zero_pressure: false            # true: each run finds its own volume, not only the melt
+    thermostat: bussi               # or langevin
     seed: 1
 
-Engines, each a template over which potential_options go: chgnet, sevennet and lammps-pmmcs by pip install
+Engines, each a template over which potential_options go: chgnet, sevennet, lammps-pmmcs and lammps-shik by pip install
 "oxyspy[chgnet]", "oxyspy[sevennet]", "oxyspy[lammps]"; vasp, espresso, cp2k, gpaw where those programs are installed,
 with the study's PBE, 400 eV and Gamma only.
 
 Stopped at any time and started again with the same folder, it goes on from its last checkpoint and ends as it would
-have without the stop. OUT receives a folder of each run with trajectory.traj, legs.json (temperature, pressure and
-energy of every stage), runs.yaml for `oxyspy diffusion OUT`, and the tables and figures of that command.
+have without the stop. OUT receives a folder of each run with trajectory.traj, recipe.json, legs.json (temperature,
+pressure and energy of every stage), runs.yaml for `oxyspy diffusion OUT`, and the tables and figures of that command.
 """
 
 
@@ -44,6 +46,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--workers", type=positive, default=1, metavar="N", help="processes; default 1")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="dask cluster that sees OUT, as tcp://host:8786")
     parser.add_argument("--study", metavar="NAME", help="show a coating of `oxyspy coatings` beside the result")
+    parser.add_argument("--coating", metavar="NAME", help="write the result as this coating")
+    parser.add_argument("--source", metavar="TEXT", help="what the simulation was, in words, for --coating")
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -60,10 +64,13 @@ def positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int | None:
     """Run the subcommand."""
+    from oxyspy.cli.diffusion import write_coating
     from oxyspy.dynamics.glass import melt_quench, read_recipe
     from oxyspy.dynamics.output import write_study
     from oxyspy.transport import coatings
 
+    if args.coating and not (args.source or "").strip():
+        args.parser.error("--coating needs --source, in words")
     recipe = read_recipe(args.recipe)
     beside = coatings()[args.study] if args.study else None
     study = melt_quench(recipe, args.output, workers=args.workers, scheduler=args.scheduler)
@@ -72,6 +79,8 @@ def run(args: argparse.Namespace) -> int | None:
         references = {f"study, {beside.name}": (beside.oxygen.activation_energy, beside.oxygen.diffusivity)}
     write_study(args.output, study, references=references)
     print(study)
+    if args.coating:
+        write_coating(study.coating(args.coating, source=args.source), args.output)
     if beside is not None:
         print(_beside(study, beside))
     return 0 if any(d.supported for one in study.runs for d in one.diffusivities.values()) else 1

@@ -23,10 +23,14 @@ examples:
     oxyspy permeability --layer 2.0+-0.3nm --coating 10nm --time 165min
   how long do 2 nm take under 10 nm of Li3B11O18 against Li3PS4?
     oxyspy permeability --layer 2nm --coating 10nm --known-coating Li3B11O18 --environment Li3PS4
+  how thick is the layer under it after 1000 h?
+    oxyspy permeability --coating 10nm --known-coating Li3B11O18 --time 1000h
   the same, with tables and a figure in the folder out:
-    oxyspy permeability --layer 2nm --coating 10nm --time 165min -o out
+    oxyspy permeability --coating 10nm --known-coating Li3B11O18 --time 1000h -o out
   after 200 cycles of 4 h, a fifth of each at high voltage:
     oxyspy permeability --layer 2nm --coating 10nm --cycles 200 --period 4h --fraction 0.2
+  after 200 cycles along a charge curve (CSV: time_h, voltage_v), with mu_c by voltage (CSV: voltage_v, mu_c_ev):
+    oxyspy permeability --layer 2nm --coating 10nm --cycles 200 --charge-curve charge.csv --mu-c-table mu_c.csv
   what may D be at most, for 2 nm after five years?
     oxyspy permeability --layer 2nm --coating 10nm --life 5year
   a coating of uneven thickness with holes, over a layer that resists oxygen too:
@@ -58,44 +62,60 @@ SHARE_OR_NONE = plain(-1e-9, 1, "a fraction from 0 to 1, or per cent as 1%")
 SPREAD = plain(-1e-9, 3, "a standard deviation over the mean, 0 to 3")
 
 
+def samples(text: str) -> int:
+    """Read a number of draws."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value != 0 and value < 100:
+        raise argparse.ArgumentTypeError(f"{text}: needed 0, for first order, or a whole number from 100")
+    return value
+
+
+def signed_numbers(parser: argparse.ArgumentParser) -> None:
+    """Let a dash and a digit always be a number: argparse takes "-5.24eV" for an option."""
+    parser._negative_number_matcher = re.compile(r"^-\.?\d")
+
+
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "permeability",
         help="oxygen diffusivity of a coating from the reacted layer under it, and back",
-        description="Backward (--time or --cycles): the oxygen diffusivity a coating must have had for the layer to "
-        "form in that\ntime; with --life the largest it may have. Forward (--L, --D or --known-coating): the time in "
-        "which the layer\nforms. By steady permeation; then, where asked for, with what that leaves out.",
+        description="Backward (--layer with --time or --cycles): the oxygen diffusivity a coating must have had for\n"
+        "the layer to form in that time; with --life the largest it may have. Forward (--L, --D or\n"
+        "--known-coating): the time in which --layer forms, or the layer after --time or --cycles. By steady\n"
+        "permeation; then, where asked for, with what that leaves out.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    # argparse takes "-5.24eV" for an option; a dash and a digit are always a number here
-    parser._negative_number_matcher = re.compile(r"^-\.?\d")
+    signed_numbers(parser)
     for name, unit, words in QUANTITIES:
-        required = name in ("layer", "coating")
         parser.add_argument(
-            f"--{name.replace('_', '-')}", type=quantity(name), metavar=unit.upper(), required=required, help=words
+            f"--{name.replace('_', '-')}",
+            type=quantity(name),
+            metavar=unit.upper(),
+            required=name == "coating",
+            help=words,
         )
     parser.add_argument("--environment", metavar="NAME", help="outside the coating: air or Li3PS4, in place of --mu-e")
-    way = parser.add_mutually_exclusive_group(required=True)
-    way.add_argument("--time", type=quantity("time"), metavar="MIN", help="backward: time at high voltage")
-    way.add_argument(
-        "--cycles",
-        type=CYCLES,
-        metavar="N",
-        help="backward: cycles, with --period and --fraction",
-    )
-    way.add_argument("--life", type=quantity("time"), metavar="MIN", help="backward: largest D that keeps the layer")
-    way.add_argument("--L", type=quantity("L"), metavar="1/EV/CM/S", help="forward: Onsager coefficient")
-    way.add_argument("--D", type=quantity("D"), metavar="CM^2/S", help="forward: oxygen diffusivity")
-    way.add_argument("--known-coating", metavar="NAME", help="forward: a coating of `oxyspy coatings`")
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument("--time", "--exposure", type=quantity("time"), metavar="MIN", help="time at high voltage")
+    when.add_argument("--cycles", type=CYCLES, metavar="N", help="cycles, with --period and --fraction")
+    when.add_argument("--life", type=quantity("time"), metavar="MIN", help="backward: largest D that keeps the layer")
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument("--L", type=quantity("L"), metavar="1/EV/CM/S", help="forward: Onsager coefficient")
+    rate.add_argument("--D", type=quantity("D"), metavar="CM^2/S", help="forward: oxygen diffusivity")
+    rate.add_argument("--known-coating", metavar="NAME", help="forward: a coating of `oxyspy coatings`")
     parser.add_argument("--period", type=quantity("time"), metavar="MIN", help="of a cycle; forward: also in cycles")
+    parser.add_argument("--fraction", type=SHARE, metavar="X", help="of a cycle at high voltage, 0-1")
     parser.add_argument(
-        "--fraction",
-        type=SHARE,
-        metavar="X",
-        help="of a cycle at high voltage, 0-1",
+        "--charge-curve",
+        metavar="FILE",
+        help="CSV of time_s and voltage_v over one cycle, in place of --period and --fraction",
     )
+    parser.add_argument("--mu-c-table", metavar="FILE", help="CSV of voltage_v and mu_c_ev, for --charge-curve")
     fuller = parser.add_argument_group("beyond steady growth through an even coating")
     fuller.add_argument(
         "--layer-L", type=quantity("layer_L"), metavar="1/EV/CM/S", help="the reacted layer resists too, with this L"
@@ -115,7 +135,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     fuller.add_argument(
         "--uptake",
-        type=quantity("concentration"),
+        type=quantity("uptake"),
         metavar="CM^-3",
         help="oxygen that fills the coating first (time lag); alone, not with the others",
     )
@@ -123,7 +143,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--coatings", metavar="FILE", help="YAML file of more coatings to compare with or to choose from"
     )
-    parser.add_argument("--samples", type=int, default=10_000, metavar="N", help="draws of the interval; default 10000")
+    parser.add_argument("--samples", type=samples, metavar="N", help="draws of the interval, or 0; default 10000")
     parser.add_argument("--seed", type=int, default=0, help="of the draws; default 0")
     parser.add_argument("-o", "--output", metavar="OUT", help="folder for permeability.csv, .json and .png")
     parser.set_defaults(run=run, parser=parser)
@@ -148,58 +168,76 @@ def quantity(name: str):
 def run(args: argparse.Namespace) -> int | None:
     """Run the subcommand."""
     from oxyspy.data import load
-    from oxyspy.transport import (
-        allowed_diffusivity,
-        coatings,
-        densification_time,
-        required_diffusivity,
-        time_at_voltage,
-    )
+    from oxyspy.transport import coatings
 
-    if args.environment is not None and args.mu_e is not None:
-        args.parser.error("argument --environment: not allowed with argument --mu-e")
+    _check_together(args)
     environments = load("transport")["environments"]
     if args.environment is not None and args.environment not in environments:
         args.parser.error(f"argument --environment: {args.environment!r} is not one of {', '.join(environments)}")
     known = coatings(args.coatings)
     given: dict[str, Any] = {"geometry": args.geometry, "n_samples": args.samples, "seed": args.seed}
-    for name, _, _ in QUANTITIES:
+    for name in (*(name for name, _, _ in QUANTITIES), "L", "D"):
         pair = getattr(args, name)
         if pair is not None:
             given[name], given[f"{name}_sigma"] = pair
     if args.environment is not None:
         given["mu_e"] = environments[args.environment]["mu_e"]["value"]
-    _check_together(args)
-    if args.time is not None:
-        given["time"], given["time_sigma"] = args.time
-        return _backward(required_diffusivity(**given), known, args)
-    if args.cycles is not None:
-        given["time"] = float(time_at_voltage(args.cycles, args.period[0], args.fraction))
-        return _backward(required_diffusivity(**given), known, args)
-    if args.life is not None:
-        given["time_sigma"] = args.life[1]
-        allowed = allowed_diffusivity(given.pop("layer"), given.pop("coating"), args.life[0], **given)
-        return _backward(allowed, known, args)
-    for name in ("L", "D"):
-        pair = getattr(args, name)
-        if pair is not None:
-            given[name], given[f"{name}_sigma"] = pair
     if args.known_coating is not None:
         given["known"] = known[args.known_coating]
-    return _forward(densification_time(**given), known, args)
+    cycle = _cycle(args, given)
+    if args.cycles is not None:
+        given["time"] = args.cycles * cycle
+    elif args.time is not None:
+        given["time"], given["time_sigma"] = args.time
+    if _forward_asked(args):
+        return _forward(given, known, args, cycle)
+    return _backward(given, known, args)
+
+
+def _forward_asked(args: argparse.Namespace) -> bool:
+    return any(one is not None for one in (args.L, args.D, args.known_coating))
 
 
 def _check_together(args: argparse.Namespace) -> None:
-    """Refuse options that say nothing without another."""
-    cycle = (args.period, args.fraction)
-    if any(one is not None for one in cycle) and None in cycle or args.cycles is not None and None in cycle:
-        args.parser.error("arguments --period and --fraction: needed both, of one cycle")
-    if args.period is not None and (args.time is not None or args.life is not None):
-        args.parser.error("argument --period: not allowed with --time or --life; give --cycles")
+    """Refuse options that say nothing without another, or against it."""
+
+    def given(*names: str) -> list[str]:
+        return [f"--{name}" for name in names if getattr(args, name.replace("-", "_")) is not None]
+
+    when, error = given("time", "cycles", "life"), args.parser.error
+    if not when and not _forward_asked(args):
+        error("one of the arguments --time/--exposure --cycles --life --L --D --known-coating is required")
+    if _forward_asked(args) and args.layer is not None and when:
+        error(f"argument {when[0]}: not allowed with argument --layer where the coating's transport is given")
+    if _forward_asked(args) and args.layer is None and when in ([], ["--life"]):
+        error("one of the arguments --layer --time/--exposure --cycles is required with the coating's transport")
+    if not _forward_asked(args) and args.layer is None:
+        error("the following arguments are required: --layer")
+    if args.environment is not None and args.mu_e is not None:
+        error("argument --environment: not allowed with argument --mu-e")
+    curve, cycle = given("charge-curve", "mu-c-table"), given("period", "fraction")
+    if len(curve) == 1:
+        error("arguments --charge-curve and --mu-c-table: needed both")
+    if curve and (cycle or args.mu_c is not None):
+        error(f"argument --charge-curve: not allowed with argument {(cycle or ['--mu-c'])[0]}")
+    if len(cycle) == 1 or (args.cycles is not None and not cycle and not curve):
+        error("arguments --period and --fraction: needed both, of one cycle")
+    if cycle and (args.time is not None or args.life is not None):
+        error("argument --period: not allowed with --time or --life; give --cycles")
     if args.pinholes and args.layer_L is None:
-        args.parser.error("argument --pinholes: needs --layer-L, since nothing else resists in a hole")
+        error("argument --pinholes: needs --layer-L, since nothing else resists in a hole")
     if args.uptake is not None and (args.layer_L is not None or args.pinholes or args.spread):
-        args.parser.error("argument --uptake: not allowed with --layer-L, --spread or --pinholes")
+        error("argument --uptake: not allowed with --layer-L, --spread or --pinholes")
+
+
+def _cycle(args: argparse.Namespace, given: dict[str, Any]) -> float | None:
+    """Return the time that one cycle adds in s; with a charge curve put it in the place of mu_c."""
+    from oxyspy.transport import read_charge_curve, time_at_voltage
+
+    if args.charge_curve is not None:
+        given["mu_c"] = read_charge_curve(args.charge_curve, args.mu_c_table)
+        return given["mu_c"].duration
+    return None if args.period is None else float(time_at_voltage(1, args.period[0], args.fraction))
 
 
 def _fuller(found, args: argparse.Namespace):
@@ -213,11 +251,20 @@ def _fuller(found, args: argparse.Namespace):
     return beyond_steady(found, **asked)
 
 
-def _backward(found, known, args: argparse.Namespace) -> None:
-    from oxyspy.transport import compare_coatings
+def _backward(given: dict[str, Any], known, args: argparse.Namespace) -> None:
+    from oxyspy.transport import allowed_diffusivity, compare_coatings, required_diffusivity
     from oxyspy.transport.compare import VERDICTS
 
-    beside, beyond = compare_coatings(found, known), _fuller(found, args)
+    if args.life is not None:
+        layer, coating = (given.pop(name) for name in ("layer", "coating"))
+        errors = {"target_sigma": given.pop("layer_sigma"), "life_sigma": args.life[1]}
+        found = allowed_diffusivity(layer, coating, args.life[0], **errors, **given)
+    else:
+        found = required_diffusivity(**given)
+    beyond = _fuller(found, args)
+    # what was asked for beyond the steady model is what the coatings are compared with
+    best = found if beyond is None else beyond
+    beside = compare_coatings(best, known)
     # files first: whoever reads the text may stop listening
     if args.output is not None:
         from oxyspy.plotting import save_figure
@@ -225,7 +272,7 @@ def _backward(found, known, args: argparse.Namespace) -> None:
 
         quantity = "required_diffusivity_cm2_s" if args.life is None else "allowed_diffusivity_cm2_s"
         folder = _write(args.output, found, quantity, {"comparison": beside, "beyond": beyond})
-        save_figure(plot_required(found, beside), folder / "permeability.png")
+        save_figure(plot_required(best, beside), folder / "permeability.png")
     print(found)
     if beyond is not None:
         print(beyond)
@@ -234,38 +281,44 @@ def _backward(found, known, args: argparse.Namespace) -> None:
         [one.coating, f"{one.diffusivity:.2g}", f"{one.required:.2g}", f"{one.ratio:.2g}", VERDICTS[one.verdict]]
         for one in beside
     ]
-    print()
-    print("\n".join(table_lines(["coating", "its D", "needed", "L/needed", "verdict"], rows)))
+    word = "needed" if args.life is None else "allowed"
+    print(f"\nbeside it, at {found.inputs['temperature']['value']:g} K:")
+    print("\n".join(table_lines(["coating", "its D", word, f"L/{word}", "verdict"], rows)))
 
 
-def _forward(found, known, args: argparse.Namespace) -> None:
-    from oxyspy.transport import cycles_of
+def _forward(given: dict[str, Any], known, args: argparse.Namespace, cycle: float | None) -> None:
+    from oxyspy.transport import densification_time, layer_after
 
+    asked_for_time = args.layer is not None
+    found = densification_time(**given) if asked_for_time else layer_after(**given)
     beyond, more = _fuller(found, args), {}
-    if args.period is not None and found.value == found.value:
-        more["cycles"] = cycles_of(found.value, args.period[0], args.fraction)
+    best = found.value if beyond is None else beyond.value
+    if cycle is not None and asked_for_time and best == best:
+        more["cycles"] = best / cycle
     if args.output is not None:
         from oxyspy.plotting import save_figure
         from oxyspy.transport.figures import plot_growth
 
-        folder = _write(args.output, found, "time_s", {"beyond": beyond, **more})
+        quantity = "time_s" if asked_for_time else "layer_nm"
+        folder = _write(args.output, found, quantity, {"beyond": beyond, **more})
         # a layer that may be none has no growth to show
         if not found.upper_limit:
-            save_figure(plot_growth(found, known), folder / "permeability.png")
+            name = args.known_coating or "this coating"
+            save_figure(plot_growth(found, known, beyond, name=name, cycle=cycle), folder / "permeability.png")
     print(found)
-    if more:
-        print(f"{more['cycles']:.3g} cycles")
     if beyond is not None:
         print(beyond)
+    if more:
+        print(f"{more['cycles']:.3g} cycles")
     _print_inputs(found)
 
 
 def _print_inputs(found) -> None:
-    from oxyspy.transport.quantities import LIMITS
+    from oxyspy.transport.quantities import QUANTITIES
 
     total = sum(part**2 for part in found.contributions.values())
     for name, pair in found.inputs.items():
-        unit = LIMITS[name][0].replace("**", "^") if name in LIMITS else ""
+        unit = QUANTITIES[name].unit if name in QUANTITIES else ""
         error = f" +- {pair['sigma']:.3g}" if pair["sigma"] else ""
         share = (
             f"   {found.contributions[name] ** 2 / total:.0%} of the variance" if name in found.contributions else ""
@@ -284,19 +337,22 @@ def _write(output: str, found, quantity: str, more: dict):
     from oxyspy.files import write_json, write_text
 
     folder = Path(output)
-    rows = [(f"{quantity}{end}", getattr(found, name)) for end, name in _ENDS]
+    # the package's unit of length is the centimetre, the tables' the nanometre
+    unit = 1e-7 if quantity.endswith("_nm") else 1.0
+    rows = [(f"{quantity}{end}", getattr(found, name) / unit) for end, name in _ENDS]
     rows += [("onsager_per_ev_cm_s", found.onsager), ("ln_sigma", found.sigma), ("dominant", found.dominant)]
     rows += [("upper_limit", found.upper_limit), ("reason", found.reason)]
     for name, pair in found.inputs.items():
         rows += [(f"{name}", pair["value"]), (f"{name}_sigma", pair["sigma"])]
     if (beyond := more.get("beyond")) is not None:
-        rows += [(f"beyond_{quantity}{end}", getattr(beyond, name)) for end, name in _ENDS]
+        rows += [(f"beyond_{quantity}{end}", getattr(beyond, name) / unit) for end, name in _ENDS]
         rows += [("beyond_factor", beyond.factor), ("beyond_method", beyond.method), ("beyond_reason", beyond.reason)]
     rows += [("cycles", more["cycles"])] if "cycles" in more else []
     for one in more.get("comparison", ()):
         rows += [(f"{one.coating}_ratio", one.ratio), (f"{one.coating}_verdict", one.verdict)]
     write_text(folder / "permeability.csv", "".join(f"{line}\n" for line in _csv([("quantity", "value"), *rows])))
-    write_json(folder / "permeability.json", {"version": __version__, **found.to_dict(), **more})
+    plain = {name: value.to_dict() if hasattr(value, "to_dict") else value for name, value in more.items()}
+    write_json(folder / "permeability.json", {"version": __version__, **found.to_dict(), **plain})
     return folder
 
 

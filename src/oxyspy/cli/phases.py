@@ -10,12 +10,16 @@ EPILOG = """\
 examples:
   oxyspy phases haadf.dm4 -o out
   oxyspy phases images/*.dm4 -o out --phases layered,spinel,MnO --window 1.0nm
-  oxyspy phases image.tif --pixel 0.0203nm -o out --phases my_phases.yaml
+  oxyspy phases image.tif --pixel 0.0203nm -o out --phases layered,my_phases.yaml,other.cif
   oxyspy phases haadf.dm4 -o out --spectra 2.1+-0.3nm
+  oxyspy phases haadf.dm4 -o out --spectra out_of_analyse/scan_07/result.json
+  oxyspy phases standard.ser -o out --identify --phases SrTiO3,Si --zone 1,0,0 --zone 1,1,0
 
 The image must look along rocksalt [110] (layered: hexagonal [100]). OUT/summary.csv receives a row an image,
-OUT/<image>/ the windows (map.csv), everything with methods and hashes (result.json), and figures. A layer is a row's
-layer_supported; where it is false, message holds the upper limit or says why there is none.
+OUT/report.html shows them all; OUT/<image>/ has the windows (map.csv), boundaries between them (boundaries.csv), the
+layer along the surface (layer.csv), everything with methods and hashes (result.json), and figures. A layer is a row's
+layer_supported; where it is false, message holds the upper limit or says why there is none. An image that shows none
+of the candidates is compared with every crystal that is known, along all low-index zone axes.
 """
 COLUMNS = (
     "image",
@@ -49,14 +53,34 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--window", type=_length, metavar="NM", help="full width at half maximum of the window; default 0.8 nm"
     )
     parser.add_argument(
-        "--phases", default="layered,spinel,rocksalt", metavar="FILE|NAMES", help="candidates: YAML file, or names"
+        "--phases",
+        default="layered,spinel,rocksalt",
+        metavar="LIST",
+        help="candidates, by commas: names, .cif files, YAML files of phases, or one of a file as FILE.yaml:NAME",
     )
     parser.add_argument("--pixel", type=_length, metavar="NM", help="pixel size of images that have none, e.g. 0.02nm")
     parser.add_argument(
+        "--bulk",
+        type=_region,
+        metavar="X0,Y0,X1,Y1",
+        help="region in nm that calibrates; by default what lies deep in the crystal",
+    )
+    parser.add_argument("--hrtem", action="store_true", help="the images are HRTEM: map them, and say it is a hint")
+    parser.add_argument("--identify", action="store_true", help="name crystal and zone axis, and map nothing")
+    parser.add_argument(
+        "--zone",
+        type=_zone,
+        action="append",
+        default=[],
+        metavar="U,V,W",
+        help="zone axis to try when a crystal is named, again for each; by default all of low index",
+    )
+    parser.add_argument(
         "--spectra",
-        type=_measured_length,
-        metavar="NM",
-        help="layer of the same place by its spectra, as '2.1+-0.3nm': test whether both agree, and combine them",
+        type=_spectra,
+        metavar="NM|FILE",
+        help="layer of the same place by its spectra, as '2.1+-0.3nm' or the result.json of oxyspy analyse: test "
+        "whether both agree, and combine them",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(run=run, parser=parser)
@@ -79,18 +103,59 @@ def _length(text: str) -> float:
     return value
 
 
-def _measured_length(text: str) -> tuple[float, float]:
-    """Read ``2.1+-0.3nm``."""
+def _integers(text: str, count: int, kind: type) -> tuple:
+    parts = text.replace("[", "").replace("]", "").replace(",", " ").split()
+    try:
+        values = tuple(kind(part) for part in parts)
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise argparse.ArgumentTypeError(f"{text}: needed {count} numbers, by commas")
+    return values
+
+
+def _region(text: str) -> tuple[float, ...]:
+    """Read ``4,0,8,6``."""
+    return _integers(text, 4, float)
+
+
+def _zone(text: str) -> tuple[int, ...]:
+    """Read ``1,1,0``."""
+    return _integers(text, 3, int)
+
+
+def _spectra(text: str) -> Any:
+    """Read ``2.1+-0.3nm``, or the layer in a ``result.json``: what `combine_layers` takes."""
+    from types import SimpleNamespace
+
     from oxyspy.errors import InputError
     from oxyspy.units import parse_measured
 
+    if Path(text).suffix.lower() == ".json":
+        return _layer_of(Path(text))
     try:
         value, sigma = parse_measured(text, "nm", "layer")
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     if not (value > 0 and sigma > 0):
         raise argparse.ArgumentTypeError(f"{text}: needed a positive thickness and its standard error, as 2.1+-0.3nm")
-    return value, sigma
+    return SimpleNamespace(supported=True, thickness_nm=value, sigma_nm=sigma)
+
+
+def _layer_of(path: Path) -> Any:
+    import json
+    from types import SimpleNamespace
+
+    try:
+        layer = json.loads(path.read_text(encoding="utf-8"))["layer"]
+        names = ("supported", "thickness_nm", "sigma_nm", "upper_limit_nm")
+        found = {name: layer[name] for name in names}
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(f"{path}: holds no layer; needed a result.json of oxyspy analyse") from error
+    # what is not finite is null in JSON
+    return SimpleNamespace(**{name: float("nan") if value is None else value for name, value in found.items()})
 
 
 def run(args: argparse.Namespace) -> int:
@@ -99,11 +164,17 @@ def run(args: argparse.Namespace) -> int:
 
     from oxyspy.lattice import crystals
     from oxyspy.workflow.output import write_csv
+    from oxyspy.workflow.phases import PhaseChoices
+    from oxyspy.workflow.report_phases import write_phases_report
 
-    candidates = args.phases
-    if Path(candidates).suffix.lower() not in (".yaml", ".yml"):
-        candidates = [name.strip() for name in candidates.split(",") if name.strip()]
-    known = crystals(candidates)
+    choices = PhaseChoices(
+        candidates=crystals([name.strip() for name in args.phases.split(",") if name.strip()]),
+        window_nm=args.window,
+        bulk=args.bulk,
+        contrast="HRTEM" if args.hrtem else None,
+        identify=args.identify,
+        zone_axes=tuple(args.zone),
+    )
     out = Path(args.output)
     rows: list[dict[str, Any]] = []
     names = _folder_names(args.images)
@@ -111,11 +182,12 @@ def run(args: argparse.Namespace) -> int:
         list(zip(names, args.images, strict=True)), unit="image", disable=True if args.quiet else None, leave=False
     )
     for name, path in jobs:
-        row = _one(name, Path(path), out / name, known, args)
+        row = _one(name, Path(path), out / name, choices, args)
         rows.append(row)
         # after each image, so that a batch that is stopped leaves what it has
         write_csv(out / "summary.csv", COLUMNS, rows)
         jobs.write(_describe(row))
+    write_phases_report(out, rows)
     return 0 if any(row["status"] != "failed" for row in rows) else 1
 
 
@@ -132,13 +204,13 @@ def _folder_names(paths: list[str]) -> list[str]:
     return names
 
 
-def _one(name: str, path: Path, folder: Path, known, args: argparse.Namespace) -> dict[str, Any]:
+def _one(name: str, path: Path, folder: Path, choices: Any, args: argparse.Namespace) -> dict[str, Any]:
     """Measure one image and write its files; never raises, but says in its row what went wrong."""
     from oxyspy.errors import OxyspyError
 
     row: dict[str, Any] = {"image": name, "status": "failed", "layer_supported": False}
     try:
-        return row | _measure(path, folder, known, args)
+        return row | _measure(path, folder, choices, args)
     except OxyspyError as error:
         return row | {"message": str(error)}
     except Exception as error:  # one image must not stop the others
@@ -148,73 +220,51 @@ def _one(name: str, path: Path, folder: Path, known, args: argparse.Namespace) -
         return row | {"message": f"{path}: unexpected {type(error).__name__}: {error}; please report it"}
 
 
-def _measure(path: Path, folder: Path, known, args: argparse.Namespace) -> dict[str, Any]:
-    import warnings
+def _measure(path: Path, folder: Path, choices: Any, args: argparse.Namespace) -> dict[str, Any]:
+    from oxyspy.files import write_json
+    from oxyspy.lattice import combine_layers
+    from oxyspy.workflow.phases import measure_image, told, write_image
 
-    from oxyspy.files import write_json, write_text
-    from oxyspy.lattice.figures import plot_map, plot_profile, plot_spots
-    from oxyspy.lattice.mapping import WINDOW_NM
-    from oxyspy.plotting import save_figure
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        image, notes = _image(path, args.pixel)
-        found = image.phase_map(known, window=args.window or WINDOW_NM)
-    layer = found.layer_thickness()
-    both = _combined(layer, args.spectra)
-    heard = [str(one.message) for one in caught if issubclass(one.category, UserWarning)]
-    write_text(folder / "map.csv", found.table().to_csv(index=False, float_format="%.5g", lineterminator="\n"))
-    save_figure(plot_map(found, layer=layer), folder / "map.png")
-    save_figure(plot_spots(found), folder / "spots.png")
-    if len(layer.depth_nm):
-        save_figure(plot_profile(layer), folder / "profile.png")
-    # no surface in the image, or no layered bulk: a map, but nothing said of a layer
-    measured = layer.supported or layer.upper_limit_nm == layer.upper_limit_nm
-    said = [
-        *([] if layer.supported else [str(layer).splitlines()[0]]),
-        *layer.warnings,
-        *found.warnings,
-        *([] if both is None else [f"image and spectra: {both}"]),
-        *notes,
-        *heard,
-    ]
+    image, notes = _image(path, args.pixel)
+    phases = measure_image(image, choices)
+    files = write_image(phases, folder)
+    layer = phases.layer
+    both = None if layer is None or args.spectra is None else combine_layers(layer, args.spectra, ("image", "spectra"))
+    said = [*phases.said, *notes]
+    if both is not None:
+        said.insert(0 if not both.agree else len(phases.said), f"image and spectra: {both}")
+    supported = layer is not None and layer.supported
+    shares = {} if phases.found is None else phases.found.shares()
     row = {
-        "status": "ok" if measured else "partial",
-        "phases": ";".join(f"{phase}={share:.3f}" for phase, share in found.shares().items() if share > 0),
-        "layer_phase": layer.phase if layer.supported else "",
-        "layer_nm": layer.thickness_nm,
-        "layer_sigma_nm": layer.sigma_nm if layer.supported else None,
-        "layer_supported": layer.supported,
-        "scale_error_x": found.lattice.scale_error_x,
-        "scale_error_y": found.lattice.scale_error_y,
+        "status": "partial" if both is not None and not both.agree else phases.status,
+        "phases": ";".join(f"{phase}={share:.3f}" for phase, share in shares.items() if share > 0),
+        "layer_phase": layer.phase if supported else "",
+        "layer_nm": layer.thickness_nm if supported else None,
+        "layer_sigma_nm": layer.sigma_nm if supported else None,
+        "layer_supported": supported,
+        "scale_error_x": phases.scale_error[0],
+        "scale_error_y": phases.scale_error[1],
         "message": "; ".join(dict.fromkeys(said)),
     }
+    if phases.identity is not None and phases.identity.zone:
+        row["phases"] = f"{phases.identity.phase} {phases.identity.zone}"
+    candidates = [{"name": c.name, "family": c.family, "source": c.source} for c in choices.candidates]
     write_json(
         folder / "result.json",
         {
             "schema": 1,
             "image": folder.name,
             **row,
-            "map": found.to_dict(),
-            "layer": layer,
+            **told(phases),
             "with_spectra": both,
-            "candidates": [{"name": c.name, "family": c.family, "source": c.source} for c in known],
+            "said": list(dict.fromkeys(said)),
+            "files": files,
+            "candidates": candidates,
             "pixel_nm": list(image.pixel_nm),
             "provenance": _provenance(path),
         },
     )
     return row
-
-
-def _combined(layer, spectra: tuple[float, float] | None):
-    """Return the agreement with the spectra's layer, or None where none was given."""
-    if spectra is None:
-        return None
-    from types import SimpleNamespace
-
-    from oxyspy.lattice import combine_layers
-
-    return combine_layers(layer, SimpleNamespace(supported=True, thickness_nm=spectra[0], sigma_nm=spectra[1]))
 
 
 def _image(path: Path, pixel: float | None):
@@ -235,6 +285,10 @@ def _image(path: Path, pixel: float | None):
     image.set_signal_type("lattice_image")
     if pixel is not None:
         image.axes_manager.signal_axes.set(scale=pixel, units="nm")
+    try:
+        _ = image.pixel_nm
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}; or --pixel 0.02nm here") from error
     return image, notes
 
 
@@ -258,6 +312,8 @@ def _describe(row: dict[str, Any]) -> str:
     """One image's result in a line."""
     if row["status"] == "failed":
         return f"{row['image']}: failed: {row['message']}"
+    if "=" not in row["phases"]:
+        return f"{row['image']}: {row['status']}: {row['message']}"
     layer = "no layer"
     if row["layer_supported"]:
         layer = f"{row['layer_phase']} layer {row['layer_nm']:.2f} ± {row['layer_sigma_nm']:.2f} nm"

@@ -14,14 +14,29 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    show = verbs.add_parser("show", help="print a recipe with every default filled in; without a name, list them")
+    show = verbs.add_parser(
+        "show",
+        help="print a recipe with every default filled in; without a name, list them",
+        epilog="examples:\n  oxyspy recipe show\n  oxyspy recipe show nmc",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     show.add_argument("recipe", nargs="?", metavar="NAME|FILE", help="shipped recipe, YAML, or a result.json")
     show.set_defaults(run=run_show)
-    new = verbs.add_parser("new", help="copy a shipped recipe, with its comments, to start from")
+    new = verbs.add_parser(
+        "new",
+        help="copy a shipped recipe, with its comments, to start from",
+        epilog="examples:\n  oxyspy recipe new mine.yaml\n  oxyspy recipe new mine.yaml --from nmc_metals",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     new.add_argument("file", metavar="FILE", help="YAML file to write; never one that exists")
     new.add_argument("--from", dest="source", default="nmc", metavar="NAME", help="shipped recipe (default nmc)")
     new.set_defaults(run=run_new)
-    check = verbs.add_parser("check", help="say what is wrong in a recipe, by line")
+    check = verbs.add_parser(
+        "check",
+        help="say what is wrong in a recipe, by line",
+        epilog="example:\n  oxyspy recipe check mine.yaml",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     check.add_argument("recipe", metavar="FILE", help="YAML or result.json")
     check.set_defaults(run=run_check)
 
