@@ -34,6 +34,9 @@ extensions = [
 exclude_patterns = ["_build", "gallery", "tutorials", "api/README.md"]
 templates_path = ["_templates"]
 default_role = "py:obj"
+# every name in backticks must exist; types of other packages in signatures have no page to link to, offline
+nitpicky = True
+nitpick_ignore_regex = [("py:class", r".*"), ("py:obj", r"typing\..*|ConfigDict")]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -58,6 +61,11 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
     "abort_on_example_error": False,
+    # what an example calls may have changed where its text has not
+    "run_stale_examples": True,
+    # as many at once as Sphinx has jobs
+    "parallel": True,
+    "write_computation_times": False,
     "reset_modules": ("matplotlib", "oxyspy_docs.quiet"),
     "image_srcset": ["2x"],
 }
@@ -71,9 +79,12 @@ html_title = "oxyspy"
 html_static_path = ["_static"]
 html_css_files = ["oxyspy.css"]
 html_show_sourcelink = False
+# a page without pages below it needs no list of them
+html_sidebars = {name: [] for name in ("index", "getting_started", "cli", "reproduce")}
 html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
+    "collapse_navigation": True,
     "show_toc_level": 2,
     "header_links_before_dropdown": 5,
     "navbar_align": "left",

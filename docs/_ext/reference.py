@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import pkgutil
 import types
 from pathlib import Path
 
@@ -27,35 +28,39 @@ PACKAGES = {
     "units": "Units",
     "results": "Results",
     "errors": "Errors",
+    "data": "Facts and demo files",
 }
 
 
-def public_objects(package: str) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the public names of a package, and those of its public modules that it does not offer itself.
-
-    The package's own list (``__all__``) decides; each object stands once.
-    """
+def public_names(package: str) -> list[str]:
+    """Return the names that a package offers, in its ``__all__``; of one without, all that it defines. No modules."""
     module = importlib.import_module(package)
-    listed = getattr(module, "__all__", None) or _defined_in(module)
-    own = {name: getattr(module, name) for name in listed}
-    names = [name for name, value in own.items() if not isinstance(value, types.ModuleType)]
-    seen = {id(own[name]) for name in names}
-    below = {}
-    for value in own.values():
-        if isinstance(value, types.ModuleType) and value.__name__.startswith(package + "."):
-            rest = [name for name in _defined_in(value) if id(getattr(value, name)) not in seen]
-            if rest:
-                below[value.__name__] = rest
-    return names, below
+    names = getattr(module, "__all__", None) or _defined_in(module)
+    return [name for name in names if not isinstance(getattr(module, name), types.ModuleType)]
+
+
+def inner_names(package: str) -> list[str]:
+    """Return full names of what a package's modules define without an underscore and the package does not offer."""
+    module = importlib.import_module(package)
+    offered = {id(getattr(module, name)) for name in public_names(package)}
+    modules = [importlib.import_module(f"{package}.{found.name}") for found in pkgutil.iter_modules(_path(module))]
+    return [
+        f"{inner.__name__}.{name}"
+        for inner in modules
+        for name in _defined_in(inner)
+        if id(getattr(inner, name)) not in offered
+    ]
+
+
+def _path(module: types.ModuleType) -> list[str]:
+    return list(getattr(module, "__path__", []))
 
 
 def _defined_in(module: types.ModuleType) -> list[str]:
     return sorted(
         name
         for name, value in vars(module).items()
-        if not name.startswith("_")
-        and (inspect.isfunction(value) or inspect.isclass(value))
-        and value.__module__ == module.__name__
+        if not name.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
     )
 
 
@@ -68,18 +73,11 @@ def write(path: Path, text: str) -> None:
 
 def write_reference() -> None:
     """Write a page a package, with a table of its public names that link to pages of their own."""
-    pages = {"index": _title("API reference") + _index()}
+    write(API / "index.rst", _title("API reference") + _index())
     for name, title in PACKAGES.items():
         package = f"oxyspy.{name}"
-        names, below = public_objects(package)
         summary = inspect.getdoc(importlib.import_module(package)) or ""
-        text = _title(title) + f"``{package}``: {summary}\n\n" + _table(package, names)
-        for module, rest in below.items():
-            first = (inspect.getdoc(importlib.import_module(module)) or "").split("\n\n")[0]
-            heading = module.removeprefix(package + ".")
-            text += f"{heading}\n{'-' * len(heading)}\n\n{first}\n\n" + _table(module, rest)
-        pages[name] = text
-    for name, text in pages.items():
+        text = _title(title) + f"``{package}``: {summary}\n\n" + _table(package, public_names(package))
         write(API / f"{name}.rst", text)
 
 
@@ -98,8 +96,6 @@ def _index() -> str:
 
 
 def _table(module: str, names: list[str]) -> str:
-    if not names:
-        return ""
     lines = "\n".join(f"   {name}" for name in names)
     return f".. currentmodule:: {module}\n\n.. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{lines}\n\n"
 

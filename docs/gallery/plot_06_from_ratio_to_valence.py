@@ -8,6 +8,8 @@ calibration that was measured in the same way; any other is refused.
 
 from dataclasses import replace
 
+import numpy as np
+
 from oxyspy.eels.valence import load_calibration
 from oxyspy.errors import MethodError
 from oxyspy.plotting import COLOURS, figure
@@ -26,13 +28,13 @@ except MethodError as error:
     print(error)
 
 # %%
-# The standards: digitised spectra of the literature, with their spread. They indicate and prove nothing; measure your
-# own with `oxyspy.eels.valence.calibrate_valence`.
+# The standards: digitised spectra of the literature. The bars are their spread and what is not known of how they were
+# recorded. They indicate and prove nothing; measure your own with `oxyspy.calibrate_from_standards`.
 
 fig, ax = figure(size=(4.6, 3.2))
 points = calibration.standards
 ax.errorbar(
-    [s.valence for s in points], [s.ratio for s in points], [s.spread for s in points], fmt="o", capsize=3,
-    color=COLOURS["blue"],
+    [s.valence for s in points], [s.ratio for s in points], [np.hypot(s.spread, s.systematic) for s in points],
+    fmt="o", capsize=3, color=COLOURS["blue"],
 )  # fmt: skip
 ax.set(xlabel="Mn valence", ylabel="L3/L2", xticks=[2, 3, 4], ylim=(0, None))

@@ -14,7 +14,10 @@ for one in screen():
 _ = plot_tradeoff(coatings(), oxygen_max=1e-17, lithium_min=7e-16)
 
 # %%
-# How thick must each be, so that no more than 2 nm react in 200 h at high voltage?
+# "Open" is where the guideline lies within the bounds of D.
+#
+# How thick must each be, so that no more than 2 nm react in 200 h at high voltage? In brackets stands the range by
+# the bounds of D; "none" is a bound for which no thickness would do.
 
 for name, coating in coatings().items():
     print(f"{name:<12} {minimum_thickness(coating, '2 nm', '200 h')}")

@@ -4,13 +4,13 @@ One line scan in HyperSpy, step by step
 
 From the microscope's files to the thickness of the reacted layer, one step at a time on HyperSpy signals, looking at
 the spectra after each. The scan crosses vacuum, a coating of 4 nm, a reacted layer and the bulk of a nickel-rich
-layered oxide. It is simulated (`test_data/README.md` in the project says how), so that the truth can be looked up.
+layered oxide. It is simulated (``test_data/README.md`` in the project says how), so that the truth can be looked up.
 """
 
 # %%
 # Load
 # ----
-# Give the folder. Which file is low loss, core loss or image is found from the data. `hs.load` with
+# Give the folder. Which file is low loss, core loss or image is found from the data. ``hs.load`` with
 # ``signal_type="core_loss_EELS"`` gives the same signal from a single file.
 
 import numpy as np
@@ -19,7 +19,8 @@ import oxyspy
 from oxyspy.data import FOLDER, read_yaml
 from oxyspy.plotting import COLOURS, figure
 
-scan = oxyspy.load_scan(FOLDER / "demo" / "rocksalt_4nm_wrong_axis")
+folder = FOLDER / "demo" / "rocksalt_4nm_wrong_axis"
+scan = oxyspy.load_scan(folder)
 core, low = scan.core_loss, scan.low_loss
 print(core)
 print(low)
@@ -85,19 +86,21 @@ axes[2].errorbar(x, lines["l3_ev"].data, lines["l3_ev_sigma"].data, fmt="o", ms=
 axes[2].set(xlabel="position (nm)", ylabel="Mn L3 (eV)", ylim=(638, 646))
 
 # %%
-# L3/L2 is high between about 6 and 10 nm and L3 lies lower there: Mn is reduced. The absolute position means something
-# only after a calibration, and here no better than its error; differences within one scan do not suffer from that.
+# L3/L2 is high between about 6 and 10 nm and L3 lies lower there: Mn is reduced. The absolute position is no better
+# than the calibration. In the bulk L3 wanders by more than its error bars: the spectrometer drifted while this scan
+# was recorded, and the steps above do not follow that. Ratios do not mind it.
 #
 # The layer, and what the coating must have let through
 # -----------------------------------------------------
-# `oxyspy.analyse` runs the same steps for all edges of a recipe, follows the energy drift, measures the O K pre-edge,
-# fits the layer to all witnesses together, and asks for the diffusivity of the coating. Thickness of the coating and
-# time at high voltage are yours to give; they cannot be guessed.
+# `oxyspy.analyse` runs the same steps for all edges of a recipe, from the files as they were recorded. It follows the
+# energy drift by the zero-loss peaks, measures the O K pre-edge, fits the layer to all witnesses together, and asks
+# for the diffusivity of the coating. Thickness of the coating and time at high voltage are yours to give; they cannot
+# be guessed.
 
 from oxyspy.workflow import load_recipe
 
 recipe = load_recipe("nmc").with_transport(coating="4 +- 0.4 nm", exposure="60 min")
-result = oxyspy.analyse(scan, recipe=recipe)
+result = oxyspy.analyse(folder, recipe=recipe)
 print(result)
 _ = result.plot()
 
@@ -112,8 +115,8 @@ print(f"made with {truth['layer_nm']:.2f} nm, found {layer.thickness_nm:.2f} ± 
 # %%
 # Keep it
 # -------
-# `result.save` writes the profile as CSV, everything as JSON with method, recipe, versions and the hash of each input,
-# the processed signals for HyperSpy, and figures.
+# ``result.save`` writes the profile as CSV, everything as JSON with method, recipe, versions and the hash of each
+# input, the processed signals for HyperSpy, and figures.
 
 import tempfile
 from pathlib import Path

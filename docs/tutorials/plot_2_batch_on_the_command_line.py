@@ -3,16 +3,15 @@ A batch on the command line
 ===========================
 
 Many scans, one command. This page runs the commands as you would type them in a terminal; ``run`` below only starts
-them and prints what they print. Replace the folder of the demo scans by your own.
+them in the folder of this tutorial. Replace the folder of the demo scans by your own.
 """
 
-import os
 import shlex
-import subprocess
-import sys
 import tempfile
+from contextlib import chdir
 from pathlib import Path
 
+from oxyspy.cli import main
 from oxyspy.data import FOLDER
 
 work = Path(tempfile.mkdtemp())
@@ -20,11 +19,10 @@ work = Path(tempfile.mkdtemp())
 
 
 def run(command):
-    """Run a command in the folder `work` and print what it prints."""
-    words = [sys.executable, "-W", "ignore", "-m", "oxyspy.cli", *shlex.split(command)[1:]]
-    environment = os.environ | {"COLUMNS": "100", "MPLBACKEND": "Agg"}
-    done = subprocess.run(words, cwd=work, capture_output=True, text=True, env=environment)
-    print(f"$ {command}\n{done.stdout}{done.stderr if done.returncode else ''}")
+    """Run a command in the folder `work`."""
+    print(f"$ {command}")
+    with chdir(work):
+        main(shlex.split(command)[1:])
 
 
 # %%
