@@ -46,7 +46,7 @@ def main(output: str) -> None:
         "pair_coeff * * coul/dsf",
     ]
     for k, name in enumerate(SYMBOLS, start=1):
-        pair = entry["with_oxygen"][name]
+        pair = entry["pairs"][f"{name}-O"]
         commands.append(f"pair_coeff {k} 3 pedone {pair['d']} {pair['a']} {pair['r0']} {pair['c']}")
     for command in [*commands, "pair_modify shift yes", "run 0"]:
         engine.command(command)

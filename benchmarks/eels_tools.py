@@ -18,6 +18,8 @@ LOW_ENERGY = LOW_START + STEP * np.arange(CHANNELS)
 # below Mn L; the reference's two halves of it
 WINDOW = (600.0, 632.0)
 L3, L2, POST = (638.0, 648.0), (649.0, 657.0), (662.0, 680.0)
+# where oxyspy ends the segment of Mn L
+SEGMENT_END = 692.0
 # Gaussian that takes the zero-loss peak's place, in eV
 FWHM = 1.0
 
@@ -68,6 +70,29 @@ def background_pyeelsmodel(core, low):
 
     spectra = multispectrum(core, CORE_START)
     return lambda: BackgroundRemoval(spectra, list(WINDOW)).fast_calculate_multi().multidata
+
+
+def background_nion(core, low):
+    """Nion Swift's power law: a straight line through logarithms, of all spectra at once; zero below the window."""
+    from nion.data import Calibration, DataAndMetadata
+    from nion.eels_analysis import BackgroundModel  # noqa: F401, registers the models
+    from nion.utils import Registry
+
+    models = {m.background_model_id: m for m in Registry.get_components_by_type("background-model")}
+    data = DataAndMetadata.new_data_and_metadata(
+        core,
+        dimensional_calibrations=[Calibration.Calibration()] * 2 + [Calibration.Calibration(CORE_START, STEP, "eV")],
+        data_descriptor=DataAndMetadata.DataDescriptor(False, 2, 1),
+    )
+    window = channels(*WINDOW)
+    fit = [(window.start / CHANNELS, window.stop / CHANNELS)]
+
+    def work():
+        model = models["power_law_background_model"]
+        net = model.subtract_background(spectrum_xdata=data, fit_intervals=fit)["subtracted"].data
+        return np.concatenate([np.zeros((*core.shape[:2], CHANNELS - net.shape[-1])), net], axis=-1)
+
+    return work
 
 
 def background_reference(core, low):
@@ -207,20 +232,28 @@ def align_reference(core, low):
 
 
 def chain_oxyspy(core, low):
+    """Ratio, and with it 20 more maps: areas, maxima and their errors by the counts' covariance, and t/lambda."""
     c, l = signals(core, low)
     return lambda: c.white_line_maps("Mn_L", l, window=WINDOW)["ratio"].data
 
 
-def chain_exspy(core, low):
+def chain_exspy(core, low, segment=slice(None)):
+    """The ratio alone, without errors, at given maxima."""
+
     def work():
         c, l = signals(core.copy(), low.copy(), "EELS")
         l.align_zero_loss_peak(subpixel=True, also_align=[c], print_stats=False, show_progressbar=False)
-        net = c.remove_background(WINDOW, fast=True, show_progressbar=False)
+        net = c.isig[segment].remove_background(WINDOW, fast=True, show_progressbar=False)
         switches = {"extrapolate_lowloss": False, "extrapolate_coreloss": False}
         single = net.fourier_ratio_deconvolution(l, fwhm=FWHM, threshold=3.0, **switches)
         return areas(single)
 
     return work
+
+
+def chain_exspy_cut(core, low):
+    """The same with the core loss cut, once it is aligned, to the channels that oxyspy takes."""
+    return chain_exspy(core, low, slice(WINDOW[0], SEGMENT_END))
 
 
 def areas(single) -> np.ndarray:
@@ -229,6 +262,19 @@ def areas(single) -> np.ndarray:
     l3 = single.isig[L3[0] : L3[1]].sum(-1).data - 2 / 3 * height * (L3[1] - 643.0) / STEP
     l2 = single.isig[L2[0] : L2[1]].sum(-1).data - height * (2 / 3 * 4 + 4) / STEP
     return l3 / l2
+
+
+# from counts to a layer: cleaning, calibration, rows brought to one surface and added up, white lines ----------------
+
+
+def analyse_oxyspy(core, low):
+    from oxyspy.workflow.analysis import analyse_arrays
+    from oxyspy.workflow.recipe import load_recipe
+
+    nmc = load_recipe("nmc")
+    recipe = nmc.model_copy(update={"edges": {"Mn_L": nmc.edges["Mn_L"]}, "valence": {}, "oxygen": False})
+    rows, columns = (0.3 * np.arange(size) for size in core.shape[:2])
+    return lambda: analyse_arrays(core, CORE_ENERGY, low, LOW_ENERGY, columns, recipe, rows_nm=rows)
 
 
 TASKS = {
@@ -251,5 +297,6 @@ TASKS = {
         "pyEELSMODEL": align_pyeelsmodel,
         "reference": align_reference,
     },
-    "whole chain": {"oxyspy": chain_oxyspy, "eXSpy": chain_exspy},
+    "whole chain": {"oxyspy": chain_oxyspy, "eXSpy": chain_exspy, "eXSpy, cut": chain_exspy_cut},
+    "analysis": {"oxyspy": analyse_oxyspy},
 }

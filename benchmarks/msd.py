@@ -102,14 +102,24 @@ def kinisi_(path):
     return lambda: calculate_msd(parser, progress=False)["da"].values
 
 
+def one_thread(path):
+    from oxyspy.dynamics import mean_squared_displacement
+
+    return lambda: mean_squared_displacement(path, workers=1)
+
+
+# what is asked of the kernel: at most so many times plain scipy.fft's time, at least so many times faster than
+# pymatgen's, at most so many times the positions in memory; by elapsed time and by CPU time
+SLOWEST, GAIN, MEMORY_MOST = 1.3, 10.0, 4.0
 TOOLS = {
     "oxyspy": (oxyspy_, "all lags, float64"),
+    "oxyspy, one thread": (one_thread, "all lags, float64"),
     "scipy.fft, plain": (plain_scipy, "all lags, float64"),
     "pymatgen-analysis-diffusion": (pymatgen_, "200 lags, `smoothed='max'`"),
     "MDAnalysis": (mdanalysis_, "all lags, `fft=True`, float32"),
     "kinisi": (kinisi_, "200 lags"),
 }
-OURS = ("oxyspy", "scipy.fft, plain")
+OURS = ("oxyspy", "oxyspy, one thread", "scipy.fft, plain")
 
 
 def measure(tool: str) -> None:
@@ -122,6 +132,19 @@ def measure(tool: str) -> None:
     found = np.asarray(work())
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     print(json.dumps({"seconds": seconds, "cpu": cpu, "extra": memory("VmHWM") - before, "third": float(found[2])}))
+
+
+def versions() -> str:
+    """Return the versions of what is compared, as far as this interpreter has it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for name in ("numpy", "scipy", "pymatgen-analysis-diffusion", "MDAnalysis", "kinisi"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
 
 
 def main() -> None:
@@ -156,24 +179,50 @@ def table(runs: dict[str, list[dict]]) -> None:
         f"# Mean squared displacement of {ATOMS} atoms over {FRAMES} frames",
         "",
         f"`python benchmarks/msd.py`, {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, NumPy {np.__version__}. The computation alone, "
+        f"Python {platform.python_version()}, {versions()}. The computation alone, "
         f"least of up to {max(map(len, runs.values()))} runs in turns; "
-        "the ratio is the median over the turns of elapsed times. oxyspy shares its work between two threads, the "
-        f"others have one. Peak memory with the positions' own {size / 1e6:.0f} MB. Seconds are of one machine, shared "
-        "with other work.",
+        "the ratios are medians over the turns. oxyspy shares its work between two threads, the others have one: where "
+        "other work leaves no second core idle, the ratio of CPU times is the one to go by. Peak memory with the "
+        f"positions' own {size / 1e6:.0f} MB. Seconds are of one machine, shared with other work.",
         "",
-        "| tool | what | elapsed (s) | CPU (s) | elapsed over oxyspy's | peak memory (positions) |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| tool | what | elapsed (s) | CPU (s) | elapsed over oxyspy's | CPU over oxyspy's | peak memory (positions) |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, found in runs.items():
         if not found:
             continue
         elapsed, cpu = (min(r[key] for r in found) for key in ("seconds", "cpu"))
-        ratio = np.median([r["seconds"] / own["seconds"] for r, own in zip(found, runs["oxyspy"], strict=False)])
+        ratios = " | ".join(
+            f"{np.median([r[key] / own[key] for r, own in zip(found, runs['oxyspy'], strict=False)]):.1f}"
+            for key in ("seconds", "cpu")
+        )
         peak = 1 + max(r["extra"] for r in found) / size
-        lines.append(f"| {name} | {TOOLS[name][1]} | {elapsed:.2f} | {cpu:.2f} | {ratio:.1f} | {peak:.1f} |")
+        lines.append(f"| {name} | {TOOLS[name][1]} | {elapsed:.2f} | {cpu:.2f} | {ratios} | {peak:.1f} |")
+    lines += ["", *verdicts(runs, size)]
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
+
+
+def verdicts(runs: dict[str, list[dict]], size: int) -> list[str]:
+    """Return whether each thing asked of the kernel was met, by medians of ratios over the turns."""
+
+    def ratio(over: str, ours: str, key: str) -> float:
+        return float(np.median([r[key] / own[key] for r, own in zip(runs[over], runs[ours], strict=False)]))
+
+    def line(what: str, value: float, met: bool, more: str = "") -> str:
+        return f"- {'met' if met else 'NOT MET'}: {what}: {value:.2f}{more}"
+
+    lines = []
+    for key, name in (("seconds", "elapsed"), ("cpu", "CPU")):
+        value = 1 / ratio("scipy.fft, plain", "oxyspy", key)
+        lines.append(line(f"at most {SLOWEST:g} times plain scipy.fft's {name} time", value, value <= SLOWEST))
+    if runs.get("pymatgen-analysis-diffusion"):
+        value, cpu = (ratio("pymatgen-analysis-diffusion", "oxyspy", key) for key in ("seconds", "cpu"))
+        said = f" (CPU time {cpu:.2f})"
+        lines.append(line(f"at least {GAIN:g} times faster than pymatgen", value, value >= GAIN, said))
+    peak = 1 + max(r["extra"] for r in runs["oxyspy"]) / size
+    lines.append(line(f"peak memory at most {MEMORY_MOST:g} times the positions", peak, peak <= MEMORY_MOST))
+    return lines
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 ``python benchmarks/transport.py`` writes transport.md
 
-Ratios, since only these carry from one machine to another: median of runs that alternate. The plain reference has the
-study's formula as it is printed, no checks, no units, and computes the same outputs: D, its first-order standard error
-in ln, both intervals, and L with its interval.
+Ratios of CPU time, since only these carry from one machine to another: median of runs that alternate. The plain
+reference has the study's formula as it is printed, no checks, no units, and computes the same outputs: D, its
+first-order standard error in ln, both intervals, and L with its interval.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def plain_inverse(layer, coating, t, radius, mu_c, mu_e, c_max, concentration, t
 
 
 def ratio(ours, plain, repeats: int) -> tuple[float, float]:
-    """Return the median ratio of times of runs that alternate, so that other work hits both, and our best time in s."""
+    """Return the median ratio of CPU times of runs in turns, so that other work hits both, and our best time in s."""
     found = []
     for _ in range(repeats):
         times = []
         for function in (ours, plain):
-            start = time.perf_counter()
+            start = time.process_time()
             function()
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         found.append(times)
     found = np.array(found)
     return float(np.median(found[:, 0] / found[:, 1])), float(np.min(found[:, 0]))
@@ -99,7 +99,8 @@ def main() -> None:
     lines = [
         "# A million inverse problems beside plain numpy",
         "",
-        f"oxyspy {__version__}; `python benchmarks/transport.py`; {n} problems, one core.",
+        f"oxyspy {__version__}; `python benchmarks/transport.py`; {n} problems, one core; load of the machine "
+        f"{os.getloadavg()[0]:.0f} on {os.cpu_count()} processors.",
         "",
         "\n".join(__doc__.splitlines()[4:]).strip(),
         "",
