@@ -1,5 +1,7 @@
 """Blocks: each row once, in as many threads as are allowed, and numbers that do not know of them."""
 
+import subprocess
+import sys
 import threading
 
 import dask.array as da
@@ -7,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from oxyspy.eels import blocks
 from oxyspy.eels.background import fit_power_law, subtract
@@ -52,25 +53,67 @@ def test_a_process_keeps_to_its_share_of_the_cores(monkeypatch):
     assert blocks.threads() == cores
 
 
-def test_blas_has_one_thread_until_the_last_has_left_and_as_many_as_before_then():
-    def blas():
-        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+# each in a process of its own: what other tests left running may be among those that have not left yet
+BLAS = """
+import threading
+import scipy.linalg
+from threadpoolctl import threadpool_info, threadpool_limits
+from oxyspy.eels.blocks import one_blas_thread
 
-    with threadpool_limits(3, user_api="blas"):
-        with blocks.one_blas_thread:
-            with blocks.one_blas_thread:
-                assert blas() == {1}
+def blas():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+def held(limit):
+    with limit:
+        entered.set()
+        leave.wait()
+
+entered, leave = threading.Event(), threading.Event()
+"""
+BLAS_LIMITS = {
+    "nested, and left by an error": """
+with threadpool_limits(3, user_api="blas"):
+    with one_blas_thread, one_blas_thread:
+        assert blas() == {1}
+    assert blas() == {3}
+    try:
+        with one_blas_thread:
+            with one_blas_thread:
+                pass
             assert blas() == {1}
+            raise ValueError
+    except ValueError:
         assert blas() == {3}
+""",
+    "another thread is the last to leave": """
+other = threading.Thread(target=held, args=(one_blas_thread,), daemon=True)
+with threadpool_limits(3, user_api="blas"):
+    with one_blas_thread:
+        other.start()
+        entered.wait()
+    assert blas() == {1}
+    leave.set()
+    other.join()
+    assert blas() == {3}
+""",
+    "another thread had set its own limit": """
+other = threading.Thread(target=lambda: held(threadpool_limits(3, user_api="blas")), daemon=True)
+other.start()
+entered.wait()
+with one_blas_thread:
+    assert blas() == {1}
+assert blas() == {3}
+leave.set()
+other.join()
+assert blas() != {3}
+""",
+}
 
-        @blocks.one_blas_thread
-        def fails():
-            assert blas() == {1}
-            raise ValueError("inside")
 
-        with pytest.raises(ValueError, match="inside"):
-            fails()
-        assert blas() == {3}
+@pytest.mark.parametrize("case", BLAS_LIMITS)
+def test_blas_has_one_thread_until_the_last_has_left_and_as_many_as_before_then(case):
+    done = subprocess.run([sys.executable, "-c", BLAS + BLAS_LIMITS[case]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_a_block_raises_is_raised():

@@ -62,6 +62,7 @@ class _OneBlasThread(ContextDecorator):
 
                 self.libraries = ThreadpoolController()
             if self.inside == 0:
+                self._let_any_thread_set()
                 self.limit = self.libraries.limit(limits=1, user_api="blas")
             self.inside += 1
 
@@ -69,7 +70,15 @@ class _OneBlasThread(ContextDecorator):
         with self.lock:
             self.inside -= 1
             if self.inside == 0:
+                self._let_any_thread_set()
                 self.limit.restore_original_limits()
+                self._let_any_thread_set()
+
+    def _let_any_thread_set(self) -> None:
+        """Let whoever leaves last set OpenBLAS, which threadpoolctl 3.8 leaves to the first thread that did."""
+        for library in self.libraries.lib_controllers:
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread(force=True)
 
 
 # BLAS is called for small matrices here: threads of its own would crowd those of the blocks, and the last bits of what
