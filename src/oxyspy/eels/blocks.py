@@ -100,8 +100,10 @@ def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int, block_
     block_bytes : int, optional
         What it may hold for a block; `BLOCK_BYTES` by default.
     """
-    size = max(1, (block_bytes or BLOCK_BYTES) // max(row_bytes, 1))
-    slices = [slice(first, min(first + size, rows)) for first in range(0, rows, size)]
+    most = max(1, (block_bytes or BLOCK_BYTES) // max(row_bytes, 1))
+    # alike, so that threads end together; the same for any number of threads, as sums over a block's rows must be
+    pieces = -(-rows // most)
+    slices = [slice(rows * piece // pieces, rows * (piece + 1) // pieces) for piece in range(pieces)]
     count = min(threads(), len(slices))
     if count <= 1:
         for part in slices:

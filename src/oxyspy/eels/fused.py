@@ -50,7 +50,7 @@ from oxyspy.eels.white_lines import (
     white_lines,
 )
 from oxyspy.eels.windows import dispersion
-from oxyspy.eels.zero_loss import SAMPLE, PeakShape, ZeroLoss, find_zero_loss, peak_shape
+from oxyspy.eels.zero_loss import PeakShape, ZeroLoss, find_zero_loss, peak_shape
 from oxyspy.errors import InputError
 
 # behind the last window, so that no measured channel is near a segment's end, in zero-loss widths
@@ -59,6 +59,8 @@ MARGIN = 4.0
 TOGETHER_BYTES = 3_000_000
 # the counts' dispersion is known to 3 % from so many spectra, standard errors to 1.5 %
 LEAST_SURVEY = 256
+# 32 tiles from all over a scan: more would read more chunks of a file twice, and tell nothing that sums need
+MOST_SURVEY = 2048
 # what is measured at each position, in the order of the last axis of `measure_block`
 MAPS = (*NUMBERS, "t_over_lambda")
 
@@ -92,8 +94,8 @@ class Survey(NamedTuple):
 
 
 def survey_size(shape: tuple[int, ...]) -> int:
-    """Spectra to survey of a scan of positions ``shape``: a sixteenth, but from 256 to 4096."""
-    return min(max(math.prod(shape) // 16, LEAST_SURVEY), SAMPLE)
+    """Spectra to survey of a scan of positions ``shape``: a sixteenth, but from 256 to 2048."""
+    return min(max(math.prod(shape) // 16, LEAST_SURVEY), MOST_SURVEY)
 
 
 def survey(

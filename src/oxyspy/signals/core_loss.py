@@ -751,7 +751,7 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         """Measure L3 and L2 of a spectrum image in one pass over the recorded counts.
 
         Each block of spectra is read, moved with its zero-loss peaks, fitted, deconvolved and measured, and left. The
-        areas stand at the L3 and L2 maxima of the summed spectrum, found like the zero-loss peak's shape on up to 4096
+        areas stand at the L3 and L2 maxima of the summed spectrum, found like the zero-loss peak's shape on up to 2048
         spectra from all over the scan; lazy signals find them when they are computed.
 
         Parameters

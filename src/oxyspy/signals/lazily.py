@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import uuid
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,8 @@ from oxyspy.errors import InputError
 LARGEST_TASK = 64 * 2**20
 # and in all tasks that this machine works on at once
 ALL_TASKS = 512 * 2**20
+# of a scan whose chunks may stay in memory from its survey to the pass over it
+KEPT_SCAN = 128 * 2**20
 
 
 def computed(data: Any) -> np.ndarray:
@@ -66,14 +69,13 @@ def matching(low_loss: Any, signal: Any) -> Any:
 
 
 def surveyed(data: Any, most: int | None = None) -> Any:
-    """Return a `sample` of spectra; of a dask array, read by tasks of its own.
+    """Return a `sample` of spectra; of a large dask array, read by tasks of its own.
 
     Chunks that a survey takes a little of would else be kept in memory until the pass that takes all of them.
     """
     from oxyspy.eels.zero_loss import sample
 
-    chosen = sample(data, most)
-    return chosen if chosen is data or not hasattr(data, "dask") else sample(_apart(data, "survey"), most)
+    return sample(_apart(data, "survey") if hasattr(data, "dask") and data.nbytes > KEPT_SCAN else data, most)
 
 
 def _apart(data: Any, name: str) -> Any:
@@ -121,8 +123,14 @@ def once(function: Callable, size: int, *data: Any) -> Any:
     for number, d in enumerate(data):
         pairs += [da.asarray(d), tuple(100 * number + axis for axis in range(d.ndim))]
     return da.blockwise(
-        before_all, (99,), function, None, *pairs, dtype=float, concatenate=True, new_axes={99: size}, meta=np.empty(0)
-    )
+        before_all, (99,), function, None, *pairs, name=_name(), dtype=float, concatenate=True, new_axes={99: size},
+        meta=np.empty(0),
+    )  # fmt: skip
+
+
+def _name() -> str:
+    """Name of a dask array of its own: one told from functions and their arrays costs more than some scans take."""
+    return f"oxyspy-{uuid.uuid4().hex}"
 
 
 def before_all(function: Callable, *arrays: Any) -> Any:
@@ -194,8 +202,8 @@ def over_data(kernel: Callable, lazy: bool, data: list, shared: Any = None, size
     out = index if size is None else (*index[:-1], 98)
     # an axis that only the result has; and the recorded one, which it has not, reaches the kernel whole
     return da.blockwise(
-        alone, out, kernel, None, *pairs, dtype=dtype, concatenate=True, new_axes=None if size is None else {98: size},
-        meta=np.empty((0,) * len(out), dtype),
+        alone, out, kernel, None, *pairs, name=_name(), dtype=dtype, concatenate=True,
+        new_axes=None if size is None else {98: size}, meta=np.empty((0,) * len(out), dtype),
     )  # fmt: skip
 
 
