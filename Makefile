@@ -76,6 +76,7 @@ bench-lattice: $(VENV)/.installed
 	$(BIN)/python benchmarks/lattice_speed.py
 	$(BIN)/python benchmarks/lattice_accuracy.py
 	$(BIN)/python benchmarks/lattice_thickness.py
+	$(BIN)/python benchmarks/lattice_strain.py
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -25,9 +25,9 @@ print(image, image.pixel_nm)
 # -----------
 # The spots of the whole image, and the parent lattice that the cathode phases share, laid on them. The lattice is the
 # ruler: it says how wrong the pixel size is, along x and along y. The truth is -0.02 % and +2.2 %. Laid on the whole
-# image it comes out too large, because the layer's own lattice is another; the bulk alone is nearer. The errors are
-# those of the spots' places. They do not know by how much this crystal's lattice differs from the one in the tables:
-# an image cannot tell a stretched crystal from a stretched pixel.
+# image it comes out too large, because the layer's own lattice is another; the bulk alone is nearer. The errors hold
+# how the lattice bends over the image as the scan wanders. They do not know by how much this crystal's lattice differs
+# from the one in the tables, nor of a steady drift: an image cannot tell a stretched crystal from a stretched pixel.
 
 print(image.find_spots())
 print(image.fit_lattice())

@@ -67,7 +67,8 @@ def test_the_real_scan_is_4_percent_off_along_y_and_2_percent_anisotropic(shared
     assert fit.scale_error_y == pytest.approx(-0.041, abs=0.002)
     # worst along a direction between the axes, by the same spots
     assert fit.worst_error == pytest.approx(min(smallest, 2 - largest) - 1, abs=0.003)
-    assert f"anisotropy {100 * fit.anisotropy:.2f} ± " in str(identify_phase(image, pixel, ["SrTiO3"]))
+    # its lines wander: the error is of half a percent, and the number has its digits
+    assert f"anisotropy {100 * fit.anisotropy:.1f} ± " in str(identify_phase(image, pixel, ["SrTiO3"]))
 
 
 def test_errors_of_the_pixel_errors_hold_their_scatter():

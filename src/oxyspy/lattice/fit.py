@@ -40,7 +40,8 @@ class LatticeFit(Result):
         The tensor's off-diagonal element.
     scale_sigma_x, scale_sigma_y, shear_sigma, anisotropy_sigma : float
         Standard errors of these and of `anisotropy`, from those of the basis. The lattice parameters' are left out, and
-        so is what drift strains the image by, mostly across the scan lines: see the theory of lattice images.
+        so is a steady drift, which strains the image as a wrong pixel size does. Of a fit to an image they hold how
+        the lattice bends over it (`oxyspy.lattice.bending`); of one to spots alone they are those of the spots' places.
     rotation_deg : float
         Direction of the first basis vector from the x axis.
     explained : float
@@ -84,8 +85,8 @@ class LatticeFit(Result):
         return (
             f"pixel size off by {percent(self.scale_error_x, self.scale_sigma_x)} in x, "
             f"{percent(self.scale_error_y, self.scale_sigma_y)} in y, anisotropy "
-            f"{percent(self.anisotropy, self.anisotropy_sigma).lstrip('+')} (errors of the spots' places; the scan's "
-            "drift comes on top)"
+            f"{percent(self.anisotropy, self.anisotropy_sigma).lstrip('+')} (a steady drift of the scan is taken for a "
+            "wrong pixel size)"
         )
 
     @property
@@ -203,7 +204,7 @@ def fit_lattice(
     return LatticeFit(
         basis=new,
         basis_sigma=sigma,
-        **_strain(basis, new, 2 * normal[..., None] * variance),
+        **strain(basis, new, 2 * normal[..., None] * variance),
         rotation_deg=float(np.degrees(np.arctan2(new[0, 1], new[0, 0]))),
         explained=explained,
         seen=float(np.asarray(strength, float) @ seen / np.sum(strength)),
@@ -284,7 +285,7 @@ def referred(fit: LatticeFit, basis: NDArray) -> LatticeFit:
     """Express a fit's distortion against another crystal's basis than that it was made with."""
     # errors of the two basis vectors are taken for independent
     covariance = np.eye(2)[..., None] * (fit.basis_sigma**2)[:, None]
-    return replace(fit, **_strain(basis, fit.basis, covariance))
+    return replace(fit, **strain(basis, fit.basis, covariance))
 
 
 def percent(value: float, sigma: float) -> str:
@@ -293,7 +294,7 @@ def percent(value: float, sigma: float) -> str:
     return f"{round(100 * value, digits) + 0.0:+.{digits}f} ± {100 * sigma:.{digits}f} %"
 
 
-def _strain(basis: NDArray, found: NDArray, covariance: NDArray) -> dict[str, float]:
+def strain(basis: NDArray, found: NDArray, covariance: NDArray) -> dict[str, float]:
     """Symmetric part of what lays ``basis`` on ``found`` (rows), with errors; covariance of [row, row', column]."""
 
     def parts(rows: NDArray) -> NDArray:

@@ -86,6 +86,7 @@ def simulate_image(
     exponent: float = 1.0,
     probe_fwhm_nm: float = 0.08,
     jitter_nm: float = 0.01,
+    walk_nm: float = 0.0,
     distortion: float = 0.03,
     coating_nm: float = 4.0,
     slant_deg: float = 0.0,
@@ -135,6 +136,8 @@ def simulate_image(
         Full width at half maximum of the probe.
     jitter_nm : float
         Standard deviation of each scan line's offset; a slow drift of twice that comes with it.
+    walk_nm : float
+        Standard deviation of the last line's offset from the first by a random walk.
     distortion : float
         Standard deviation of the relative errors of the pixel size in x and in y, and half of that of the shear.
     coating_nm : float
@@ -169,6 +172,8 @@ def simulate_image(
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     basis = inside.basis @ turn
     jitter = np.stack([_line_jitter(rng, ny, jitter_nm) for _ in range(2)], axis=1)
+    if walk_nm:
+        jitter += walk_nm / np.sqrt(ny) * rng.normal(size=(ny, 2)).cumsum(axis=0)
 
     surface = _Surface(rng, scale @ (np.array([nx, ny]) * pixel_nm), tilt_deg, surface_at, roughness_nm)
     layer = thickness_nm if mixture else 0.0
