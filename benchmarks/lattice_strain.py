@@ -66,7 +66,7 @@ def main() -> None:
     lines = [
         "# Errors of an image's pixel sizes",
         "",
-        f"`make bench-lattice`, {this_commit()}: {count} images of 512 x 512 pixels of 0.02 nm a condition. Root mean "
+        f"`make bench-lattice`{this_commit()}: {count} images of 512 x 512 pixels of 0.02 nm a condition. Root mean "
         "squares of the errors and of the standard errors, in percent of a length, and the shares of intervals that "
         "hold the truth. A steady drift is in none: no image tells it from a wrong pixel.",
         "",

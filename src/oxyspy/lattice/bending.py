@@ -68,7 +68,7 @@ def mean_gradient_variance(image: NDArray, pixel_nm: tuple[float, float], g: NDA
 
     Notes
     -----
-    The phase of spot g turns by :math:`-2\pi \mathbf g \cdot \mathbf u` (geometric phase: M. J. Hytch, E. Snoeck and
+    The phase of spot g turns by :math:`-2\pi \mathbf g \cdot \mathbf u` (geometric phase: M. J. Hÿtch, E. Snoeck and
     R. Kilaas, Ultramicroscopy 74, 131 (1998)). It is read in up to ten overlapping pieces along each axis, and
     its turn from each to the next gives the gradient there. Their mean, weighted as a Hann window weights them, is what
     the spots' places tell; their scatter tells its variance as if u were a random walk. A wander that comes back is
