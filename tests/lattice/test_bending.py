@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from oxyspy.lattice import find_spots, fit_lattice
-from oxyspy.lattice.bending import mean_gradient_variance, with_bending
+from oxyspy.lattice import find_spots, fit_lattice, identify_phase
+from oxyspy.lattice.bending import bending, mean_gradient_variance, with_bending
+from oxyspy.simulate import simulate_image
 
 BASIS = np.array([[4.0, 0.5], [-0.6, 3.7]])
 INDICES = np.array([[1, 0], [0, 1], [1, 1], [1, -1]])
@@ -24,7 +25,7 @@ def fitted(image: np.ndarray):
     """Fit by the spots' places, and with what the image says of them."""
     spots = find_spots(image, PIXEL)
     fit = fit_lattice(spots, BASIS, INDICES, np.ones(4))
-    return fit, with_bending(fit, spots, image, (PIXEL, PIXEL))
+    return fit, with_bending(fit, bending(spots, image, (PIXEL, PIXEL)))
 
 
 @pytest.fixture(scope="module")
@@ -87,5 +88,24 @@ def test_the_intensitys_unit_is_of_no_matter(factor):
 
 def test_what_is_not_indexed_stays_so():
     image = np.random.default_rng(0).normal(size=(SIZE, SIZE)).astype(np.float32)
+    assert np.isnan(bending(find_spots(image, PIXEL), image, (PIXEL, PIXEL))).all()
     _, whole = fitted(image)
     assert not whole.indexed and np.isnan(whole.scale_sigma_x)
+
+
+def test_planes_of_one_direction_tell_no_gradient():
+    x = np.arange(SIZE) * PIXEL
+    image = np.tile(np.cos(2 * np.pi * 4 * x) + np.cos(2 * np.pi * 6 * x), (SIZE, 1)).astype(np.float32)
+    spots = find_spots(image, PIXEL)
+    assert len(spots.g) == 2
+    assert np.isnan(bending(spots, image, (PIXEL, PIXEL))).all()
+
+
+def test_every_candidate_has_errors_of_the_same_kind():
+    made = simulate_image((400, 400), shell=None, surface_at=-0.5, jitter_nm=0.0, walk_nm=0.02, seed=3)
+    found = identify_phase(made.counts, made.pixel_nm, ["layered", "LiCoO2"])
+    across = [c.lattice.scale_sigma_y for c in found.candidates if c.lattice.indexed]
+    along = [c.lattice.scale_sigma_x for c in found.candidates if c.lattice.indexed]
+    assert len(across) > 1
+    # lines lie along x: what they walked is across them, in all alike
+    assert min(across) > 3 * max(along)

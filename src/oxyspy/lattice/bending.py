@@ -16,14 +16,13 @@ from oxyspy.lattice.observed import ObservedSpots
 MOST_PIECES, LEAST_PIECES, NARROWEST_NM = 10, 4, 1.0
 
 
-def with_bending(fit: LatticeFit, spots: ObservedSpots, image: NDArray, pixel_nm: tuple[float, float]) -> LatticeFit:
-    """Add to a lattice's errors what `mean_gradient_variance` of its image makes of them.
+def bending(spots: ObservedSpots, image: NDArray, pixel_nm: tuple[float, float]) -> NDArray:
+    """Return the `mean_gradient_variance` of an image by its spots that count; ``nan`` where they lie on one line.
 
     Parameters
     ----------
-    fit : LatticeFit
     spots : ObservedSpots
-        That it was laid on.
+        Of the image.
     image : array, shape (ny, nx)
         Without bad pixels, and about zero.
     pixel_nm : tuple of float
@@ -31,13 +30,16 @@ def with_bending(fit: LatticeFit, spots: ObservedSpots, image: NDArray, pixel_nm
 
     Returns
     -------
-    LatticeFit
-        The same where it is not indexed.
+    array, shape (2, 2)
     """
+    g = spots.g[spots.amplitude > WEAKEST * spots.amplitude.max(initial=0.0)]
+    return mean_gradient_variance(image, pixel_nm, g) if np.linalg.matrix_rank(g) == 2 else np.full((2, 2), np.nan)
+
+
+def with_bending(fit: LatticeFit, variance: NDArray) -> LatticeFit:
+    """Add to a lattice's errors what the `bending` of its image, shape (2, 2), makes of them."""
     if not fit.indexed:
         return fit
-    strong = spots.amplitude > WEAKEST * spots.amplitude.max()
-    variance = mean_gradient_variance(image, pixel_nm, spots.g[strong])
     # a displacement u moves g to g - (grad u) g: both rows of the basis by the same gradient
     covariance = np.einsum("ij,ri,si->rsj", variance, fit.basis, fit.basis)
     undistorted = np.linalg.solve(fit.distortion, fit.basis.T).T
@@ -72,8 +74,8 @@ def mean_gradient_variance(image: NDArray, pixel_nm: tuple[float, float], g: NDA
     R. Kilaas, Ultramicroscopy 74, 131 (1998)). It is read in up to ten overlapping pieces along each axis, and
     its turn from each to the next gives the gradient there. Their mean, weighted as a Hann window weights them, is what
     the spots' places tell; their scatter tells its variance as if u were a random walk. A wander that comes back is
-    so overestimated, up to twice; a steady drift is not seen, as it strains the image evenly. With few pieces the
-    standard deviation is multiplied by what makes it hold 68 % by Student's t.
+    so overestimated, two or three times; a steady drift is not seen, as it strains the image evenly. With few pieces
+    the standard deviation is multiplied by what makes it hold 68 % by Student's t.
     """
     return np.stack([_along(image.T, pixel_nm[::-1], g[:, ::-1])[::-1], _along(image, pixel_nm, g)], axis=1)
 

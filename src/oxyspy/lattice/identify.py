@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from oxyspy.lattice.bending import with_bending
+from oxyspy.lattice.bending import bending, with_bending
 from oxyspy.lattice.fit import LARGEST_ANISOTROPY, LARGEST_SCALE_ERROR, WEAKEST, LatticeFit, fit_lattice
 from oxyspy.lattice.maps import SAYS
 from oxyspy.lattice.observed import ObservedSpots, both_ways, find_spots, prepare
@@ -200,15 +200,18 @@ def identify_phase(
     logs = np.array([c.log_likelihood for c in tried] + list(_without_crystal(seen)))
     posterior = np.exp(logs - logsumexp(logs))
     crystal, (none, amorphous, vacuum) = posterior[:-3], (float(p) for p in posterior[-3:])
-    ranked = [replace(tried[i], posterior=float(crystal[i])) for i in np.argsort(crystal)[::-1]]
-    ranked[:1] = [replace(c, lattice=with_bending(c.lattice, spots, image, pixel)) for c in ranked[:1]]
+    variance = bending(spots, image, pixel)
+    ranked = tuple(
+        replace(tried[i], posterior=float(crystal[i]), lattice=with_bending(tried[i].lattice, variance))
+        for i in np.argsort(crystal)[::-1]
+    )
     rest = {NONE: none, AMORPHOUS: amorphous, VACUUM: vacuum}
     name, zone, best = max(
         [(c.name, c.zone, c.posterior) for c in ranked[:1]] + [(name, "", p) for name, p in rest.items()],
         key=lambda one: one[2],
     )
     doubt = np.sort(posterior)[-2] >= 0.05 if len(posterior) > 1 else False
-    return PhaseIdentity(name, zone, best, bool(doubt), tuple(ranked), none, amorphous, vacuum, spots)
+    return PhaseIdentity(name, zone, best, bool(doubt), ranked, none, amorphous, vacuum, spots)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from oxyspy.errors import InputError, MethodError
 from oxyspy.lattice.ambiguity import alternatives_of, least_rise, rise_of_bare, without_specks
 from oxyspy.lattice.appearance import Calibration, States, calibrate, likelihood, phase_name, states
-from oxyspy.lattice.bending import with_bending
+from oxyspy.lattice.bending import bending, with_bending
 from oxyspy.lattice.demodulation import WIDEST_STEP, Demodulated, Spectrum, demodulate, largest_step, quiet_places
 from oxyspy.lattice.fit import LatticeFit, fit_lattice, referred
 from oxyspy.lattice.leak import edge_leak, line_jitter
@@ -141,7 +141,9 @@ def phase_map(
         image, pixel, INDICES @ fit.basis, sigma, step, quiet=quiet_places(pixel, fit.basis), spectrum=spectrum
     )
     windows = _calibrated(read, known, bulk)
-    source = Source(image, spectrum, fit.basis, windows.calibration, known, step, read, spots)
+    source = Source(
+        image, spectrum, fit.basis, windows.calibration, known, step, read, spots, bending(spots, image, pixel)
+    )
     found = _map(windows, fit, source)
     caveats = () if contrast == "HAADF" else (NOT_Z.format(contrast=contrast),)
     if polarity(read, windows.crystal) < 0:
@@ -210,7 +212,7 @@ def _map(w: _Windows, fit: LatticeFit, source: Source) -> PhaseMap:
     """From the amplitudes to the map."""
     read, calibration, crystal, known = w.read, w.calibration, w.crystal, w.known
     noise, spacing, sigma = read.noise, read.spacing, read.sigma_nm
-    fit = with_bending(referred(fit, calibration.bulk.basis), source.spots, source.image, source.spectrum.pixel)
+    fit = with_bending(referred(fit, calibration.bulk.basis), source.bending)
     options = states(calibration, known, w.names)
     spectrum, basis = source.spectrum, source.basis
     jitter = line_jitter(spectrum, read, basis, w.region, quiet_places(spectrum.pixel, basis))

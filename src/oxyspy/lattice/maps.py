@@ -38,6 +38,7 @@ class Source:
     step: tuple[int, int]
     windows: Demodulated
     spots: ObservedSpots
+    bending: NDArray
 
 
 @dataclass(frozen=True)

@@ -121,14 +121,14 @@ class LatticeImage(Signal2D):
         True
         """
         from oxyspy.lattice import crystals, find_spots, variants
-        from oxyspy.lattice.bending import with_bending
+        from oxyspy.lattice.bending import bending, with_bending
         from oxyspy.lattice.mapping import parent_lattice
         from oxyspy.lattice.observed import prepare
 
         known = tuple(v for one in crystals(phases) for v in variants(one))
         image, _ = prepare(self._image(), self.pixel_nm)
         spots = find_spots(image, self.pixel_nm)
-        return with_bending(parent_lattice(spots, known), spots, image, self.pixel_nm)
+        return with_bending(parent_lattice(spots, known), bending(spots, image, self.pixel_nm))
 
     def identify_phase(self, phases: Sequence = DEFAULT_PHASES, **kwargs) -> PhaseIdentity:
         """Tell which crystal, along which zone axis, the whole image shows; see `oxyspy.lattice.identify_phase`.
