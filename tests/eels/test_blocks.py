@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 
-import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given
@@ -153,13 +152,12 @@ def test_background_may_be_subtracted_in_place():
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=3), st.sampled_from([256, 1024, 4096]))
-def test_a_sample_is_small_and_the_same_of_a_lazy_scan(shape, most):
+def test_a_sample_is_small(shape, most):
     scan = np.arange(np.prod(shape), dtype=np.float32).reshape(*shape, 1)
     chosen = sample(scan, most)
     count = chosen.size
     assert (count == scan.size) if scan.size <= most else most / 2 < count <= most
-    lazy = sample(da.from_array(scan, chunks=(*(min(37, size) for size in shape), 1)), most)
-    np.testing.assert_array_equal(lazy.compute(scheduler="synchronous"), chosen)
+    assert np.unique(chosen).size == count
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (64, 1024), (1000, 40), (1, 50_000), (30, 40, 50)])

@@ -9,12 +9,15 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 from dask.callbacks import Callback
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dm4 import EELS_TAGS, write_dm4
 from oxyspy.eels import blocks, fused
+from oxyspy.eels.zero_loss import sample
 from oxyspy.errors import InputError
 from oxyspy.io import reading
-from oxyspy.signals import LazyCoreLossEELSSpectrum, lazily
+from oxyspy.signals import LazyCoreLossEELSSpectrum, lazily, surveying
 from oxyspy.simulate import simulate_scan
 
 ROWS, POSITIONS = 3, 16
@@ -227,13 +230,13 @@ def test_a_lazy_dm4_larger_than_a_chunk_is_read_piece_by_piece(counts, tmp_path,
     assert peak < 0.7 * core.nbytes
 
 
-@pytest.mark.parametrize(("kept", "again"), [(lazily.KEPT_SCAN, 0), (0, 4)])
+@pytest.mark.parametrize(("kept", "again"), [(surveying.KEPT_SCAN, 0), (0, 4)])
 def test_a_file_is_read_once_but_for_the_few_chunks_that_a_large_ones_survey_takes(counts, monkeypatch, kept, again):
     core, core_axis, low, low_axis = counts
     whole = signals((np.tile(core, (8, 2, 1)), core_axis, np.tile(low, (8, 2, 1)), low_axis))
     # two tiles of 64
     monkeypatch.setattr(fused, "LEAST_SURVEY", 128)
-    monkeypatch.setattr(lazily, "KEPT_SCAN", kept)
+    monkeypatch.setattr(surveying, "KEPT_SCAN", kept)
     read = {}
 
     def in_chunks(signal):
@@ -253,6 +256,27 @@ def test_a_file_is_read_once_but_for_the_few_chunks_that_a_large_ones_survey_tak
     # 12 chunks each, of which the survey takes two
     assert len(read) == 24 and sorted(read.values()) == [1] * (24 - again) + [2] * again
     np.testing.assert_array_equal(found["ratio"].data, whole[0].white_line_maps("Mn_L", whole[1])["ratio"].data)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 300), min_size=0, max_size=3), st.integers(1, 9), st.sampled_from([256, 1024, 4096]))
+def test_a_sample_of_a_lazy_scan_is_that_of_the_same_in_memory(shape, channels, most):
+    scan = np.arange(np.prod(shape, dtype=int) * channels, dtype=np.float32).reshape(*shape, channels)
+    chunked = da.from_array(scan, chunks=(*(min(37, size) for size in shape), min(4, channels)))
+    with dask.config.set(scheduler="synchronous"):
+        np.testing.assert_array_equal(surveying.sampled(chunked, most), sample(scan, most))
+
+
+def test_a_survey_of_many_chunks_is_one_chunk_and_warns_of_nothing(recwarn):
+    scan = da.from_array(np.arange(6e5, dtype=np.float32).reshape(1, 60_000, 10), chunks=(1, 100, 3))
+    found = surveying.once(lambda one, other: np.array([one.sum(dtype=float), other.size]), 2, scan, scan, most=2048)
+    assert found.numblocks == (1,)
+    # the scan itself is not sliced: a task for each chunk of each tile, and one for all
+    made = [key for key in found.dask.to_dict() if key not in scan.dask]
+    assert len(made) < 2 * 32 * 2 * 4
+    some = sample(scan.compute(), 2048)
+    np.testing.assert_array_equal(found.compute(), [some.sum(dtype=float), some.size])
+    assert not [w for w in recwarn if issubclass(w.category, da.PerformanceWarning)]
 
 
 def test_a_task_holds_no_more_core_and_low_losses_than_memory_bears(counts, monkeypatch):

@@ -134,7 +134,7 @@ def survey(
     flat = counts.reshape(-1, counts.shape[-1])
     lows = None if low is None else low.reshape(-1, low.shape[-1])
     shared = Survey(*[np.nan] * 7, 1.0, np.nan)
-    zero_loss = None
+    zero_loss = peak = None
     if lows is not None:
         lows, low_energy = resample_low_loss(lows, low_energy, dispersion(energy))
         peak = peak_shape(lows, low_energy)
@@ -166,7 +166,9 @@ def survey(
     )
     if lows is not None and method.deconvolution != "none":
         low_sum = lows[0] if len(lows) == 1 else sum(found for _, found, _ in ordered)
-        whole = deconvolve(whole, _kernel(low_sum, low_energy, find_zero_loss(low_sum, low_energy), energy, method))
+        whole = deconvolve(
+            whole, _kernel(low_sum, low_energy, find_zero_loss(low_sum, low_energy, peak), energy, method)
+        )
     smooth = smoothed(whole, energy, smoothing_ev(energy))
     l3, l2 = (float(at) for at in find_maxima(smooth, energy, edge))
     if not np.isfinite(l3):

@@ -196,49 +196,46 @@ def coarse_words(fwhm: float, step: float) -> str:
 
 
 def sample(spectra: NDArray, most: int | None = None) -> NDArray:
-    """Take up to ``most`` spectra from all over a scan; also of a dask array, and there the same ones for any chunks.
-
-    They are tiles of 64 neighbours, so that few of a file's chunks are read for them. The tiles stand evenly along one
-    axis and, by the golden ratio, along the others: none is left out by a layer that runs along an axis.
+    """Take up to ``most`` spectra from all over a scan.
 
     Parameters
     ----------
-    spectra : array or dask array, shape (..., m)
+    spectra : array, shape (..., m)
     most : int, optional
         `SAMPLE` by default.
 
     Returns
     -------
-    array or dask array, shape (..., m)
-        All spectra where there are no more than ``most``, else tiles one after the other along the first axis.
+    array, shape (..., m)
+        All spectra where there are no more than ``most``, else `tiles` one after the other along the first axis.
     """
-    shape = spectra.shape[:-1]
+    chosen = [spectra[tile] for tile in tiles(spectra.shape[:-1], most)]
+    return chosen[0] if len(chosen) == 1 else np.concatenate(chosen)
+
+
+def tiles(shape: tuple[int, ...], most: int | None = None) -> list[tuple[slice, ...]]:
+    """Places from all over a scan that hold up to ``most`` spectra, `SAMPLE` by default; or all of it, as one.
+
+    They are tiles of 64 neighbours, so that few of a file's chunks are read for them. The tiles stand evenly along one
+    axis and, by the golden ratio, along the others: none is left out by a layer that runs along an axis.
+    """
     most = SAMPLE if most is None else most
     if math.prod(shape) <= most:
-        return spectra
+        return [tuple(slice(0, size) for size in shape)]
     side, left = dict.fromkeys(range(len(shape)), 1), TOGETHER
     for count, axis in enumerate(sorted(side, key=shape.__getitem__)):
         side[axis] = min(shape[axis], max(round(left ** (1 / (len(shape) - count))), 1))
         left = max(left // side[axis], 1)
-    tiles = max(most // math.prod(side.values()), 1)
+    number = max(most // math.prod(side.values()), 1)
     along = max(side, key=shape.__getitem__)
     golden = (math.sqrt(5) - 1) / 2
     chosen = []
-    for tile in range(tiles):
-        place = {axis: (0.5 + tile * golden ** (axis + 1)) % 1 for axis in side} | {along: (tile + 0.5) / tiles}
+    for tile in range(number):
+        place = {axis: (0.5 + tile * golden ** (axis + 1)) % 1 for axis in side} | {along: (tile + 0.5) / number}
         # at multiples of their side, so that a chunk's end cuts few
         first = {axis: int(place[axis] * (shape[axis] // side[axis])) * side[axis] for axis in side}
-        chosen.append(spectra[tuple(slice(first[axis], first[axis] + side[axis]) for axis in side)])
-    return _concatenated(chosen)
-
-
-def _concatenated(arrays: list) -> NDArray:
-    """Arrays one after the other along their first axis; dask's stay lazy."""
-    if hasattr(arrays[0], "dask"):
-        import dask.array as da
-
-        return da.concatenate(arrays)
-    return np.concatenate(arrays)
+        chosen.append(tuple(slice(first[axis], first[axis] + side[axis]) for axis in side))
+    return chosen
 
 
 def peak_shape(low: NDArray, energy: NDArray) -> PeakShape:
@@ -282,7 +279,8 @@ def peak_shape(low: NDArray, energy: NDArray) -> PeakShape:
         )
     reach = min(max(5 * fwhm, LEAST_REACH), below)
     some = np.flatnonzero(good)[:: -(-int(good.sum()) // GAIN_SPECTRA)]
-    losses = flat[some, middle + int(reach / step) :]
+    # integers could not be below zero
+    losses = flat[some, middle + int(reach / step) :].astype(np.result_type(flat.dtype, np.float32), copy=False)
     return PeakShape(middle, float(fwhm), float(reach), _gain(losses))
 
 
@@ -291,17 +289,14 @@ def _gain(losses: NDArray) -> float:
     size = (losses.shape[-1] - 2) // GAIN_BLOCKS
     if size < 4:
         return 1.0
-    losses = losses.astype(float)
-
-    def by_block(values: NDArray) -> NDArray:
-        return values[:, : size * GAIN_BLOCKS].reshape(len(values), GAIN_BLOCKS, size).sum((0, 2))
-
-    level = by_block(losses[:, :-2] + 4 * losses[:, 1:-1] + losses[:, 2:])
-    scatter = by_block(np.diff(losses, 2, axis=-1) ** 2)
+    total = losses.sum(0).astype(float)
+    level = (total[:-2] + 4 * total[1:-1] + total[2:])[: size * GAIN_BLOCKS].reshape(GAIN_BLOCKS, size).sum(1)
     # of the brighter blocks, because empty channels have a noise of their own; their median, because plasmons bend
     brightest = np.argsort(-level)[: GAIN_BLOCKS // 4]
+    second = (np.diff(losses[:, size * block : size * (block + 1) + 2], 2, axis=-1) for block in brightest)
+    scatter = np.array([np.square(difference).sum(dtype=float) for difference in second])
     with np.errstate(invalid="ignore", divide="ignore"):
-        gain = float(np.median(scatter[brightest] / level[brightest]))
+        gain = float(np.median(scatter / level[brightest]))
     return gain if np.isfinite(gain) and gain > 0 else 1.0
 
 

@@ -10,9 +10,10 @@ from exspy.signals import EELSSpectrum
 from hyperspy.signals import LazySignal1D
 
 from oxyspy.errors import InputError
-from oxyspy.signals.lazily import computed, matching, once, over_data, over_signal, rows, surveyed, tell_lost, total
+from oxyspy.signals.lazily import computed, matching, over_data, over_signal, rows, tell_lost
 from oxyspy.signals.maps import SignalMaps
 from oxyspy.signals.origin import carry, energies, need_origin, remember
+from oxyspy.signals.surveying import once, sampled, total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -301,7 +302,7 @@ class CoreLossEELSSpectrum(EELSSpectrum):
             return found
 
         low = matching(low_loss, self)
-        shared = once(shape, len(PeakShape._fields), surveyed(low, PEAKS))
+        shared = once(shape, len(PeakShape._fields), low, most=PEAKS)
         result = over_signal(single, self, low, shared=shared)
         result.metadata.set_item("oxyspy.deconvolution", reconvolution)
         if fwhm is not None:
@@ -725,7 +726,7 @@ class CoreLossEELSSpectrum(EELSSpectrum):
 
         numbers = ("valence", "valence_sigma", "deviance", *names, *(f"{name}_sigma" for name in names))
         size = 3 if recorded is None else 3 + len(PeakShape._fields)
-        shared = once(survey, size, *(surveyed(d) for d in data))
+        shared = once(survey, size, *data)
         values = over_data(fit, self._lazy, data, shared, size=len(numbers))
         shape = self.axes_manager.navigation_shape[::-1] or (1,)
 
@@ -823,7 +824,7 @@ class CoreLossEELSSpectrum(EELSSpectrum):
         from oxyspy.eels.calibration import calibrate
         from oxyspy.eels.cleaning import roll_off
 
-        counts = computed(surveyed(self.data))
+        counts = sampled(self.data)
         counts = counts[np.isfinite(counts).all(-1)]
         energy, total = self.energy, counts.sum(0, dtype=float)
         below = tuple(
@@ -878,8 +879,7 @@ class CoreLossEELSSpectrum(EELSSpectrum):
                 tell_lost(found[..., MAPS.index("t_over_lambda")] > MAX_T_OVER_LAMBDA)
             return found
 
-        most = survey_size(self.data.shape[:-1])
-        shared = once(share, len(Survey._fields), *(surveyed(d, most) for d in data))
+        shared = once(share, len(Survey._fields), *data, most=survey_size(self.data.shape[:-1]))
         values = over_data(measure, self._lazy, data, shared, size=len(MAPS))
         shape = self.axes_manager.navigation_shape[::-1] or (1,)
         places = "" if method.positions is not None else OF_ALL

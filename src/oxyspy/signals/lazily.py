@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import threading
 import uuid
 import warnings
 from collections.abc import Callable
@@ -18,29 +15,11 @@ from oxyspy.errors import InputError
 LARGEST_TASK = 64 * 2**20
 # and in all tasks that this machine works on at once
 ALL_TASKS = 512 * 2**20
-# of a scan whose chunks may stay in memory from its survey to the pass over it
-KEPT_SCAN = 128 * 2**20
 
 
 def computed(data: Any) -> np.ndarray:
     """Return the array in memory."""
     return data.compute() if hasattr(data, "compute") else data
-
-
-def total(data: Any) -> np.ndarray:
-    """Sum of all spectra with numbers, shape (n,); of a lazy scan that of a `sample`, computed here."""
-    from oxyspy.eels.blocks import BLOCK_BYTES
-    from oxyspy.eels.zero_loss import sample
-
-    if hasattr(data, "dask"):
-        data = computed(sample(data))
-    flat = data.reshape(-1, data.shape[-1])
-    size = max(BLOCK_BYTES // (16 * data.shape[-1]), 1)
-    found = np.zeros(data.shape[-1])
-    for part in (flat[first : first + size] for first in range(0, len(flat), size)):
-        # one spectrum without numbers must not spoil the sum
-        found += part.sum(0, dtype=float, where=np.isfinite(part).all(-1, keepdims=True))
-    return found
 
 
 def rows(data: Any) -> Any:
@@ -68,17 +47,7 @@ def matching(low_loss: Any, signal: Any) -> Any:
     )
 
 
-def surveyed(data: Any, most: int | None = None) -> Any:
-    """Return a `sample` of spectra; of a large dask array, read by tasks of its own.
-
-    Chunks that a survey takes a little of would else be kept in memory until the pass that takes all of them.
-    """
-    from oxyspy.eels.zero_loss import sample
-
-    return sample(_apart(data, "survey") if hasattr(data, "dask") and data.nbytes > KEPT_SCAN else data, most)
-
-
-def _apart(data: Any, name: str) -> Any:
+def apart(data: Any, name: str) -> Any:
     """Return the same dask array, made by tasks of its own."""
     import dask.array as da
     from dask.base import clone_key
@@ -113,41 +82,9 @@ def tell_lost(lost: np.ndarray) -> None:
         )
 
 
-def once(function: Callable, size: int, *data: Any) -> Any:
-    """Numbers that a scan's spectra share, shape (size,): of all data, at computing time where any is lazy."""
-    if not any(hasattr(d, "dask") for d in data):
-        return function(*data)
-    import dask.array as da
-
-    pairs = []
-    for number, d in enumerate(data):
-        pairs += [da.asarray(d), tuple(100 * number + axis for axis in range(d.ndim))]
-    return da.blockwise(
-        before_all, (99,), function, None, *pairs, name=_name(), dtype=float, concatenate=True, new_axes={99: size},
-        meta=np.empty(0),
-    )  # fmt: skip
-
-
-def _name() -> str:
+def new_name() -> str:
     """Name of a dask array of its own: one told from functions and their arrays costs more than some scans take."""
     return f"oxyspy-{uuid.uuid4().hex}"
-
-
-def before_all(function: Callable, *arrays: Any) -> Any:
-    """Run what all tasks wait for, on the threads that their scheduler has for them."""
-    from oxyspy.eels.blocks import limited, one_blas_thread, threads
-
-    count = threads()
-    if threading.current_thread() is threading.main_thread():
-        # the synchronous scheduler, or one of processes
-        count = 1
-    elif "distributed" in sys.modules:
-        from distributed import get_worker
-
-        with contextlib.suppress(ValueError):
-            count = get_worker().state.nthreads
-    with limited(count), one_blas_thread:
-        return function(*arrays)
 
 
 def alone(function: Callable, *arrays: Any) -> Any:
@@ -202,7 +139,7 @@ def over_data(kernel: Callable, lazy: bool, data: list, shared: Any = None, size
     out = index if size is None else (*index[:-1], 98)
     # an axis that only the result has; and the recorded one, which it has not, reaches the kernel whole
     return da.blockwise(
-        alone, out, kernel, None, *pairs, name=_name(), dtype=dtype, concatenate=True,
+        alone, out, kernel, None, *pairs, name=new_name(), dtype=dtype, concatenate=True,
         new_axes=None if size is None else {98: size}, meta=np.empty((0,) * len(out), dtype),
     )  # fmt: skip
 
@@ -231,7 +168,7 @@ def _strip_by_strip(kernel: Callable, data: list, own: list, shared: Any, size: 
     strips = []
     for number, (start, stop) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
         at = (slice(None),) * axis + (slice(int(start), int(stop)),)
-        some = [_apart(d[at], f"strip {number}") if is_own else d for d, is_own in zip(data, own, strict=True)]
+        some = [apart(d[at], f"strip {number}") if is_own else d for d, is_own in zip(data, own, strict=True)]
         strips.append(over_data(kernel, True, some, shared, size))
     return da.concatenate(strips, axis=axis)
 
