@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import itertools
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,44 +83,48 @@ def _survey_apart(data: Any) -> Any:
 def _sample_task(data: Any, name: str, most: int | None, tasks: dict) -> tuple[tuple, tuple[int, ...]]:
     """Task of a dask array's `sample`, and its shape; adds the tasks it needs, one for each chunk's part of each tile.
 
-    Dask's own slices, joined, would be several times as many tasks, and take longer to make than some scans to do.
+    Dask's own slices, joined, would be several times as many tasks, and take longer to make than some scans to do. Of a
+    scan whose chunks stay in memory anyway the sample takes the chunks themselves.
     """
     import dask.array as da
 
     from oxyspy.eels.zero_loss import tiles
 
-    starts = [np.cumsum((0, *sizes)) for sizes in data.chunks]
-    pieces, places, length = [], [], 0
+    starts = [np.cumsum((0, *sizes)).tolist() for sizes in data.chunks]
+    kept = data.nbytes <= KEPT_SCAN
+    chunks, places, length = [], [], 0
     for tile in tiles(data.shape[:-1], most):
         whole = (*tile, slice(0, data.shape[-1]))
         for piece in itertools.product(*map(_pieces, starts, whole)):
             number, inside, at = zip(*piece, strict=True)
-            pieces.append((f"{name}-{data.name}", len(pieces)))
-            tasks[pieces[-1]] = (da.chunk.getitem, (data.name, *number), inside)
-            places.append((slice(at[0].start + length, at[0].stop + length), *at[1:]))
+            chunk = (data.name, *number)
+            if not kept:
+                tasks[f"{name}-{data.name}", len(chunks)] = (da.chunk.getitem, chunk, inside)
+                chunk, inside = (f"{name}-{data.name}", len(chunks)), ()
+            chunks.append(chunk)
+            places.append(((slice(at[0].start + length, at[0].stop + length), *at[1:]), inside))
         length += whole[0].stop - whole[0].start
     shape = (length, *(part.stop - part.start for part in whole[1:]))
-    return (_put_together, pieces, places, shape, data.dtype), shape
+    # in the function, where dask does not look for keys
+    return (partial(_put_together, places, shape, data.dtype), chunks), shape
 
 
-def _pieces(starts: np.ndarray, part: slice) -> list[tuple[int, slice, slice]]:
+def _pieces(starts: list[int], part: slice) -> list[tuple[int, slice, slice]]:
     """Chunks of an axis that a part of it lies in: each one's number, what to take of it, and where in the part."""
-    first, last = np.searchsorted(starts, (part.start, part.stop - 1), "right") - 1
+    first, last = bisect.bisect_right(starts, part.start) - 1, bisect.bisect_left(starts, part.stop)
     found = []
-    for number in range(int(first), int(last) + 1):
-        start, stop = max(int(starts[number]), part.start), min(int(starts[number + 1]), part.stop)
-        inside = slice(start - int(starts[number]), stop - int(starts[number]))
+    for number in range(first, last):
+        start, stop = max(starts[number], part.start), min(starts[number + 1], part.stop)
+        inside = slice(start - starts[number], stop - starts[number])
         found.append((number, inside, slice(start - part.start, stop - part.start)))
     return found
 
 
-def _put_together(pieces: list, places: list, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Array of the given shape with each piece at its place."""
-    if len(pieces) == 1:
-        return pieces[0]
+def _put_together(places: list, shape: tuple[int, ...], dtype: np.dtype, chunks: list) -> np.ndarray:
+    """Array of the given shape with some of each chunk at its place."""
     whole = np.empty(shape, dtype)
-    for piece, place in zip(pieces, places, strict=True):
-        whole[place] = piece
+    for chunk, (place, inside) in zip(chunks, places, strict=True):
+        whole[place] = chunk[inside]
     return whole
 
 
