@@ -283,9 +283,11 @@ def test_a_task_holds_no_more_core_and_low_losses_than_memory_bears(counts, monk
     monkeypatch.setattr(lazily, "LARGEST_TASK", 150_000)
     core, low = signals(counts, CHUNKS[3])
     taken = []
-    monkeypatch.setattr(
-        lazily, "alone", lambda function, *arrays: taken.append(arrays) or lazily_alone(function, *arrays)
-    )
+
+    def watched(function, *chunks):
+        return lazily_alone(lambda *arrays: taken.append(arrays) or function(*arrays), *chunks)
+
+    monkeypatch.setattr(lazily, "alone", watched)
     core.white_line_maps("Mn_L", low)["ratio"].compute(scheduler="synchronous", show_progressbar=False)
     sizes = [sum(array.nbytes for array in arrays) for arrays in taken]
     assert len(sizes) > 2 and max(sizes) <= 150_000

@@ -92,7 +92,14 @@ def alone(function: Callable, *arrays: Any) -> Any:
     from oxyspy.eels.blocks import limited, one_blas_thread
 
     with limited(1), one_blas_thread:
-        return function(*arrays)
+        return function(*map(_whole, arrays))
+
+
+def _whole(chunks: Any) -> np.ndarray:
+    """Return the one chunk that dask gives in lists, where an axis is not the result's."""
+    while isinstance(chunks, list):
+        (chunks,) = chunks
+    return chunks
 
 
 def over_signal(kernel: Callable, signal: Any, *others: Any, shared: Any = None) -> Any:
@@ -137,9 +144,9 @@ def over_data(kernel: Callable, lazy: bool, data: list, shared: Any = None, size
         pairs += [da.asarray(shared).rechunk(-1), (99,)]
     dtype = np.dtype(float) if size else np.result_type(first.dtype, np.float32)
     out = index if size is None else (*index[:-1], 98)
-    # an axis that only the result has; and the recorded one, which it has not, reaches the kernel whole
+    # an axis that only the result has; the recorded one, which it has not, is one chunk: dask would copy to join it
     return da.blockwise(
-        alone, out, kernel, None, *pairs, name=new_name(), dtype=dtype, concatenate=True,
+        alone, out, kernel, None, *pairs, name=new_name(), dtype=dtype, concatenate=None,
         new_axes=None if size is None else {98: size}, meta=np.empty((0,) * len(out), dtype),
     )  # fmt: skip
 
