@@ -40,7 +40,7 @@ LOW_CHANNELS = 1024
 MOST_BYTES, SLOPE = 1e9, (0.95, 1.05)
 BLOCK = 500
 # runs of each size of scan
-RUNS = {1_000: 60, 10_000: 30, 100_000: 10, 1_000_000: 3}
+RUNS = {1_000: 60, 3_000: 40, 10_000: 30, 30_000: 20, 100_000: 10, 300_000: 5, 1_000_000: 3}
 
 
 def tiles() -> list[np.ndarray]:
@@ -279,8 +279,11 @@ def main() -> None:
         said = []
         for key, words in (("seconds", ""), ("processors", ", of the processors' time")):
             slope, fit = fitted(sizes, median[key])
+            decades = [at for at, n in enumerate(sizes) if math.log10(n).is_integer()]
+            alone, _ = fitted([sizes[at] for at in decades], [median[key][at] for at in decades])
             name = f"slope of log time against log N, {kind}{words}"
-            found = f"{slope:.3f} ({verdict(name, SLOPE[0] <= slope <= SLOPE[1])}; {fit})"
+            kept = verdict(name, SLOPE[0] <= slope <= SLOPE[1])
+            found = f"{slope:.3f} ({kept}; {alone:.3f} of whole decades alone; {fit})"
             said.append(f"| {name} | {SLOPE[0]:g} to {SLOPE[1]:g} | {found} |")
         return table, said
 
