@@ -293,6 +293,26 @@ def test_a_task_holds_no_more_core_and_low_losses_than_memory_bears(counts, monk
     assert len(sizes) > 2 and max(sizes) <= 150_000
 
 
+def test_a_scan_in_one_chunk_keeps_all_threads_busy(counts, eager, monkeypatch):
+    core, low = signals(counts, (-1, -1, -1))
+    found = core.white_line_maps("Mn_L", low)["ratio"]
+    # under eight megabytes are not worth sharing
+    assert found.data.npartitions == 1
+    monkeypatch.setattr(lazily, "LEAST_TASK", 1)
+    found = core.white_line_maps("Mn_L", low)["ratio"]
+    assert found.data.npartitions >= lazily.EACH_THREAD * blocks.threads()
+    np.testing.assert_array_equal(found.data.compute(scheduler="threads"), eager["maps ratio"])
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=5), st.integers(1, 90))
+def test_chunks_are_cut_into_parts_alike_that_join_to_them(sizes, most):
+    parts = iter(lazily._split(tuple(sizes), most))
+    for size in sizes:
+        own = [next(parts) for _ in range(max(-(-size // most), 1))]
+        assert sum(own) == size and max(own) - min(own) <= 1 and max(own) <= most
+    assert next(parts, None) is None
+
+
 def test_chunks_that_no_memory_bears_are_read_for_a_strip_at_a_time_and_told_of(counts, eager, monkeypatch):
     monkeypatch.setattr(lazily, "ALL_TASKS", 100_000)
     core, low = signals(counts, (3, 16, 64))

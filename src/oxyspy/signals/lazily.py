@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from oxyspy.errors import InputError
 LARGEST_TASK = 64 * 2**20
 # and in all tasks that this machine works on at once
 ALL_TASKS = 512 * 2**20
+# tasks that each thread has of a scan, so that none waits long for the last; but none of less than that many bytes
+EACH_THREAD, LEAST_TASK = 4, 8 * 2**20
 
 
 def computed(data: Any) -> np.ndarray:
@@ -181,13 +184,22 @@ def _strip_by_strip(kernel: Callable, data: list, own: list, shared: Any, size: 
 
 
 def _whole_spectra(data: Any, per_spectrum: int) -> Any:
-    """Chunks that hold whole spectra, ``per_spectrum`` bytes each, and no more of them than memory bears."""
+    """Chunks of whole spectra, ``per_spectrum`` bytes each, which memory bears and all threads share."""
     from oxyspy.eels.blocks import threads
 
-    most = min(LARGEST_TASK, ALL_TASKS // threads())
-    spectra = np.prod([max(sizes) for sizes in data.chunks[:-1]], dtype=float)
-    if spectra * per_spectrum <= most:
-        return data.rechunk({data.ndim - 1: -1})
-    auto = dict.fromkeys(range(data.ndim - 1), "auto")
-    limit = max(most * data.shape[-1] * data.dtype.itemsize // per_spectrum, 1)
-    return data.rechunk({**auto, data.ndim - 1: -1}, block_size_limit=limit)
+    share = per_spectrum * math.prod(data.shape[:-1]) // (EACH_THREAD * threads())
+    most = min(LARGEST_TASK, ALL_TASKS // threads(), max(share, LEAST_TASK))
+    chunks = [*data.chunks[:-1], -1]
+    for axis in sorted(range(data.ndim - 1), key=lambda axis: -max(chunks[axis])):
+        others = math.prod(max(*sizes, 1) for at, sizes in enumerate(chunks[:-1]) if at != axis)
+        chunks[axis] = _split(chunks[axis], max(most // (per_spectrum * others), 1))
+    return data.rechunk(tuple(chunks))
+
+
+def _split(sizes: tuple[int, ...], most: int) -> tuple[int, ...]:
+    """Cut each size into parts alike, of up to ``most``."""
+    counts = [max(-(-size // most), 1) for size in sizes]
+    return tuple(
+        size * (part + 1) // count - size * part // count
+        for size, count in zip(sizes, counts, strict=True) for part in range(count)
+    )  # fmt: skip
