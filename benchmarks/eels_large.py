@@ -7,12 +7,12 @@ removes them: a `.zspy` core loss of that size with a low loss of each position'
 quarter of it, whose energy axis is the slowest on disk, with one low loss for all; and a `.zspy` of an eighth of it in
 chunks of whole energy planes, the worst there is.
 
-Then the maps of scans of 1e3 spectra and more with a low loss of their own: of scans in memory, whose blocks of 500 are
-one another's views (which costs memory that others do not: for that see results.md), and of lazy ones, drawn as they
-are needed in such blocks. All sizes take turns in one process that has made such maps before, each size's runs spread
-over all of its time: a machine whose speed wanders by a third within seconds is no faster for one size than for
-another. The slope of log time against log N is that of the medians, of the clock and of the processors, which other
-work on the machine lengthens less. Writes eels_large.md, and ends with an error where a promise is not kept.
+Then the maps of scans of 1e3 spectra and more with a low loss of their own: of scans in memory, each the beginning of
+the largest (12 GB), and of lazy ones, drawn as they are needed in blocks of 500. All sizes take turns in one process
+that has made such maps before, each size's runs spread over all of its time: a machine whose speed wanders by a third
+within seconds is no faster for one size than for another. The slope of log time against log N is that of the medians,
+of the clock and of the processors, which other work on the machine lengthens less. Writes eels_large.md, and ends with
+an error where a promise is not kept.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +153,7 @@ def process(folder: Path, extension: str) -> None:
     )
 
 
-def lazy_scan(count: int) -> list:
+def lazy_scan(count: int, _most: int) -> list:
     """Core and low loss of ``count`` spectra, copied in blocks when they are needed."""
     import dask.array as da
 
@@ -169,18 +170,31 @@ def lazy_scan(count: int) -> list:
     return made
 
 
-def held_scan(count: int) -> tuple:
-    """Core and low loss of ``count`` spectra in memory, block after block the same."""
-    blocks = (data.reshape(-1, CHANNELS)[:BLOCK] for data in scan(1000))
-    return signals(*(np.broadcast_to(block, (count // BLOCK, BLOCK, CHANNELS)) for block in blocks))
+@cache
+def held(count: int) -> list[np.ndarray]:
+    """Core and low losses of ``count`` spectra, in blocks."""
+    needed, free = 4 * count * (CHANNELS + LOW_CHANNELS), os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > 0.9 * free:
+        raise SystemExit(
+            f"{count} spectra take {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free: choose fewer, --most"
+        )
+    core, low = (data.reshape(-1, CHANNELS)[:BLOCK] for data in scan(1000))
+    return [np.tile(data, (count // BLOCK, 1, 1)) for data in (core, low[:, :LOW_CHANNELS])]
+
+
+def held_scan(count: int, most: int) -> tuple:
+    """Core and low loss of ``count`` spectra in memory, of ``most`` that are."""
+    return signals(*(data[: count // BLOCK] for data in held(most)))
 
 
 MADE = {"in memory": held_scan, "lazy": lazy_scan}
+OF = {"in memory": f", of {LOW_CHANNELS} channels", "lazy": f", in blocks of {BLOCK}"}
 
 
 def scaling(kind: str, most: int) -> None:
     """Maps of scans of all sizes, in turns; prints the seconds of each run."""
-    scans = {count: MADE[kind](count) for count in RUNS if count <= most}
+    counts = [count for count in RUNS if count <= most]
+    scans = {count: MADE[kind](count, counts[-1]) for count in counts}
     found: dict[int, dict[str, list[float]]] = {n: {"seconds": [], "processors": [], "peak": []} for n in scans}
 
     def once(count: int) -> tuple[float, float]:
@@ -266,7 +280,7 @@ def main() -> None:
         rows = zip(sizes, median["seconds"], best, median["processors"], median["peak"], strict=True)
         table = [
             "",
-            f"Scans {kind} with a low loss for each spectrum, aligned as well, in blocks of {BLOCK}; medians of "
+            f"Scans {kind} with a low loss for each spectrum, aligned as well{OF[kind]}; medians of "
             f"{', '.join(str(len(runs[n]['seconds'])) for n in sizes)} runs in turns, one map computed:",
             "",
             "| spectra | seconds | best | of processors | spectra/s | peak memory (MB) |",

@@ -18,15 +18,23 @@ from scattering import STEP, loss_axis, low_loss, recorded, white_line_edge
 ENERGY = 600.0 + STEP * np.arange(400)
 
 
-@given(st.integers(0, 3000), st.integers(1, 10**8))
-def test_every_row_is_worked_on_once(rows, row_bytes):
+@given(st.integers(0, 3000), st.integers(1, 10**8), st.booleans())
+def test_every_row_is_worked_on_once(rows, row_bytes, even):
     done = np.zeros(rows, int)
 
     def work(part):
         done[part] += 1
 
-    blocks.over_blocks(work, rows, row_bytes)
+    blocks.over_blocks(work, rows, row_bytes, even=even)
     assert (done == 1).all()
+
+
+@pytest.mark.parametrize(("rows", "lengths"), [(1000, [1000]), (3000, [750] * 4), (4000, [1000] * 4), (0, [])])
+def test_threads_have_as_many_slices_where_these_are_long_enough(monkeypatch, rows, lengths):
+    monkeypatch.setattr(blocks, "threads", lambda: 2)
+    parts = []
+    blocks.over_blocks(parts.append, rows, 1, 1090, even=True)
+    assert [part.stop - part.start for part in parts] == lengths
 
 
 def test_within_a_dask_task_there_is_one_thread():

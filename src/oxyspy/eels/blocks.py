@@ -86,7 +86,9 @@ class _OneBlasThread(ContextDecorator):
 one_blas_thread = _OneBlasThread()
 
 
-def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int, block_bytes: int | None = None) -> None:
+def over_blocks(
+    work: Callable[[slice], None], rows: int, row_bytes: int, block_bytes: int | None = None, even: bool = False
+) -> None:
     """Call ``work`` on slices that together are ``range(rows)``.
 
     Parameters
@@ -99,10 +101,15 @@ def over_blocks(work: Callable[[slice], None], rows: int, row_bytes: int, block_
         What ``work`` holds in memory for one spectrum.
     block_bytes : int, optional
         What it may hold for a block; `BLOCK_BYTES` by default.
+    even : bool
+        Give all threads as many slices, if these are then no less than half as long as they may be: only where no
+        result depends on which rows are worked on together.
     """
     most = max(1, (block_bytes or BLOCK_BYTES) // max(row_bytes, 1))
     # alike, so that threads end together; the same for any number of threads, as sums over a block's rows must be
     pieces = -(-rows // most)
+    if even and (shared := -(-pieces // threads()) * threads()) * most <= 2 * rows:
+        pieces = shared
     slices = [slice(rows * piece // pieces, rows * (piece + 1) // pieces) for piece in range(pieces)]
     count = min(threads(), len(slices))
     if count <= 1:

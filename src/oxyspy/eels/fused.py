@@ -223,7 +223,7 @@ def measure_block(
         own = None if lows is None else lows if len(lows) == 1 else lows[part]
         maps[part] = _measure(flat[part], own, shared, energy, low_energy, edge, method, align, before)
 
-    over_blocks(work, len(flat), 8 * energy.size, TOGETHER_BYTES)
+    over_blocks(work, len(flat), 8 * energy.size, TOGETHER_BYTES, even=True)
     return maps.reshape(*stack, len(MAPS))
 
 
