@@ -211,7 +211,7 @@ def fit_power_law(
         bend[part] = 0.5 * covariance[part, 1, 1]
         dispersion[part] = _dispersion(block, level, found, x) if residuals else np.nan
 
-    over_blocks(fit, len(y), 3 * 8 * axis.size, STREAM_BYTES)
+    over_blocks(fit, len(y), 6 * 8 * axis.size, even=True)
     return PowerLaw(
         log_a.reshape(shape), r.reshape(shape), covariance.reshape(*shape, 2, 2), dispersion.reshape(shape),
         reference, (float(window[0]), float(window[1])), bend.reshape(shape),
